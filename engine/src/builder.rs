@@ -1,0 +1,356 @@
+//! Building an application: who takes part, at which ports, within which limits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_engine_protocol::{constants, filter};
+
+use crate::context::Context;
+use crate::edges::external::net::BindAddress;
+use crate::handle::Handle;
+use crate::payload::Payload;
+use crate::plugins::{ExternalPlugin, Plugin};
+use crate::queue::QueueLimits;
+use crate::supervisor::BoxError;
+
+/// An internal plugin of the engine's own API. Closures that take a [`Context`] are plugins.
+pub trait InternalPlugin: Send {
+    /// The plugin's work, on a thread of its own, once every plugin is ready; it has finished when this returns.
+    ///
+    /// # Errors
+    /// Fail this plugin alone. [`crate::Error::Closed`] while the application is ending is no failure.
+    fn run(self: Box<Self>, context: &mut Context) -> Result<(), BoxError>;
+}
+
+impl<F> InternalPlugin for F
+where
+    F: FnOnce(&mut Context) -> Result<(), BoxError> + Send,
+{
+    fn run(self: Box<Self>, context: &mut Context) -> Result<(), BoxError> {
+        (*self)(context)
+    }
+}
+
+/// A plugin's name, subscriptions and limits.
+#[derive(Clone, Debug)]
+pub struct PluginSpec {
+    pub(crate) name: String,
+    /// Event types' names and filters.
+    pub(crate) subscriptions: Vec<(String, Vec<u8>)>,
+    pub(crate) limits: QueueLimits,
+    pub(crate) replicas: usize,
+    pub(crate) stop_event: Option<Payload>,
+}
+
+impl PluginSpec {
+    /// A plugin called `name`, which no other plugin of the application is.
+    pub fn new(name: impl Into<String>) -> Self {
+        PluginSpec {
+            name: name.into(),
+            subscriptions: Vec::new(),
+            limits: QueueLimits::default(),
+            replicas: 1,
+            stop_event: None,
+        }
+    }
+
+    /// Subscribes to the events that begin with `prefix`; the empty prefix takes everything.
+    #[must_use]
+    pub fn subscribe(mut self, prefix: impl AsRef<[u8]>) -> Self {
+        let prefix = prefix.as_ref();
+        self.subscriptions.push((String::from_utf8_lossy(prefix).into_owned(), prefix.to_vec()));
+        self
+    }
+
+    /// The bounds of the plugin's queue, and what happens past them.
+    #[must_use]
+    pub fn queue_limits(mut self, limits: QueueLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// External plugins: how many clients share the port and its queue (1 unless said). The plugin has finished when so many
+    /// have quit.
+    #[must_use]
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = replicas;
+        self
+    }
+
+    /// External plugins: the last event that the plugin gets when the application is stopped, whatever it subscribed to.
+    #[must_use]
+    pub fn stop_event(mut self, event: impl Into<Payload>) -> Self {
+        self.stop_event = Some(event.into());
+        self
+    }
+}
+
+/// Why an application could not be started. Nothing has run, and every port is free again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A port could not be opened.
+    #[error("{owner}: port {port} on {address} could not be opened: {source}{}", advice(source))]
+    Bind {
+        /// The plugin, or `bus publish port`, or `bus subscribe port`.
+        owner: String,
+        /// The port.
+        port: u16,
+        /// The address.
+        address: String,
+        /// What the system says.
+        source: zmq::Error,
+    },
+    /// Two owners say the same port.
+    #[error("port {port} is said twice, for {first} and for {second}; give each a port of its own")]
+    PortTwice {
+        /// The port.
+        port: u16,
+        /// Who has it.
+        first: String,
+        /// Who else says it.
+        second: String,
+    },
+    /// Two plugins have the same name.
+    #[error("two plugins are called `{0}`; a name is how a plugin is found in the ledger and the report")]
+    NameTwice(String),
+    /// One filter is a prefix of another, so that an event may be of both types.
+    #[error(
+        "the filters {first} and {second} are ambiguous: every event of the second matches the first too; \
+         choose filters of which none begins with another, or call allow_ambiguous_filters()"
+    )]
+    AmbiguousFilters {
+        /// The shorter filter, with who subscribed to it.
+        first: String,
+        /// The longer one.
+        second: String,
+    },
+    /// The address to bind makes no sense.
+    #[error("{0}")]
+    Address(String),
+    /// The system refused sockets or threads.
+    #[error("{owner}: {what}")]
+    Resources {
+        /// The plugin.
+        owner: String,
+        /// What the system says.
+        what: String,
+    },
+}
+
+fn advice(source: &zmq::Error) -> &'static str {
+    match source {
+        zmq::Error::EADDRINUSE => {
+            "; another process or application uses it: end that, or choose another port"
+        }
+        zmq::Error::EACCES => "; ports below 1024 need privileges: choose another port",
+        zmq::Error::ENODEV | zmq::Error::EADDRNOTAVAIL => "; this machine does not have that address",
+        _ => "",
+    }
+}
+
+/// What runs a plugin.
+pub(crate) enum Work {
+    Internal(Box<dyn InternalPlugin>),
+    External { port: u16 },
+    SeedInternal(Arc<Box<dyn Plugin>>),
+    SeedExternal { plugin: Arc<Box<dyn ExternalPlugin>>, port: u16 },
+}
+
+impl Work {
+    pub(crate) fn port(&self) -> Option<u16> {
+        match self {
+            Work::External { port } | Work::SeedExternal { port, .. } => Some(*port),
+            Work::Internal(_) | Work::SeedInternal(_) => None,
+        }
+    }
+}
+
+/// Ports of the bus: publish, subscribe.
+pub(crate) type BusPorts = (u16, u16);
+
+/// An application in the making.
+///
+/// ```
+/// use event_engine::{Builder, PluginSpec};
+///
+/// let handle = Builder::new()
+///     .plugin(PluginSpec::new("greeter"), |context| {
+///         context.publish("greeting: hello")?;
+///         Ok(())
+///     })
+///     .plugin(PluginSpec::new("listener").subscribe("greeting: "), |context| {
+///         assert_eq!(&context.next_event()?[..], b"greeting: hello");
+///         Ok(())
+///     })
+///     .start()?;
+/// let report = handle.wait();
+/// assert!(report.is_success(), "{report}");
+/// # Ok::<(), event_engine::StartError>(())
+/// ```
+#[must_use]
+pub struct Builder {
+    pub(crate) plugins: Vec<(PluginSpec, Work)>,
+    pub(crate) bus: Option<BusPorts>,
+    pub(crate) bind: Option<String>,
+    pub(crate) max_event_bytes: usize,
+    pub(crate) stop_within: Duration,
+    allow_ambiguous_filters: bool,
+    /// The ancestor's API knows plugins by their ids; names may repeat.
+    pub(crate) names_may_repeat: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            plugins: Vec::new(),
+            bus: None,
+            bind: None,
+            max_event_bytes: constants::EVENT_MAX_BYTES,
+            stop_within: Duration::from_millis(constants::STOP_DEADLINE_MS),
+            allow_ambiguous_filters: false,
+            names_may_repeat: false,
+        }
+    }
+}
+
+impl Builder {
+    /// An application without plugins and ports.
+    pub fn new() -> Self {
+        Builder::default()
+    }
+
+    /// Adds an internal plugin: a closure, or an [`InternalPlugin`].
+    pub fn plugin<F>(mut self, spec: PluginSpec, run: F) -> Self
+    where
+        F: FnOnce(&mut Context) -> Result<(), BoxError> + Send + 'static,
+    {
+        self.plugins.push((spec, Work::Internal(Box::new(run))));
+        self
+    }
+
+    /// Adds an internal plugin that is an object.
+    pub fn plugin_object(mut self, spec: PluginSpec, plugin: Box<dyn InternalPlugin>) -> Self {
+        self.plugins.push((spec, Work::Internal(plugin)));
+        self
+    }
+
+    /// Adds an external plugin, whose process connects to `port`. 0 takes a free one: [`Handle::port`] says which.
+    pub fn external(mut self, spec: PluginSpec, port: u16) -> Self {
+        self.plugins.push((spec, Work::External { port }));
+        self
+    }
+
+    /// Opens the raw ports for processes that are not registered (spec/bus.md). 0 takes a free one.
+    pub fn bus(mut self, publish_port: u16, subscribe_port: u16) -> Self {
+        self.bus = Some((publish_port, subscribe_port));
+        self
+    }
+
+    /// Opens ports at this IP address, or at all with `*`. Unless said otherwise it is that of the environment variable
+    /// EVENT_ENGINE_BIND, or 127.0.0.1. There is no encryption yet: keep other addresses to networks you trust.
+    pub fn bind(mut self, address: impl Into<String>) -> Self {
+        self.bind = Some(address.into());
+        self
+    }
+
+    /// The largest event, in bytes (128 MiB unless said).
+    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
+        self.max_event_bytes = bytes;
+        self
+    }
+
+    /// How long `stop` waits for plugins to end (10 s unless said).
+    pub fn stop_within(mut self, deadline: Duration) -> Self {
+        self.stop_within = deadline;
+        self
+    }
+
+    /// Says that filters of which one begins with another are meant so.
+    pub fn allow_ambiguous_filters(mut self) -> Self {
+        self.allow_ambiguous_filters = true;
+        self
+    }
+
+    /// Opens all ports, makes all queues, then starts all plugins together.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing has run then.
+    pub fn start(self) -> Result<Handle, StartError> {
+        self.check_names()?;
+        self.check_ports()?;
+        self.check_filters()?;
+        Handle::start(self)
+    }
+
+    /// The address to bind, and whether it needs a warning.
+    pub(crate) fn address(&self) -> Result<BindAddress, StartError> {
+        let from_environment =
+            || std::env::var(constants::ENV_BIND).ok().filter(|text| !text.trim().is_empty());
+        let (text, origin) = match (&self.bind, from_environment()) {
+            (Some(text), _) => (text.clone(), "bind"),
+            (None, Some(text)) => (text, constants::ENV_BIND),
+            (None, None) => (constants::DEFAULT_BIND.to_string(), "default"),
+        };
+        text.parse().map_err(|why| StartError::Address(format!("{origin}: {why}")))
+    }
+
+    fn check_names(&self) -> Result<(), StartError> {
+        let mut names = BTreeMap::new();
+        for (spec, _) in &self.plugins {
+            if names.insert(&spec.name, ()).is_some() && !self.names_may_repeat {
+                return Err(StartError::NameTwice(spec.name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_ports(&self) -> Result<(), StartError> {
+        let mut owners: BTreeMap<u16, String> = BTreeMap::new();
+        let bus = self.bus.map(|(publish, subscribe)| {
+            [(publish, "the bus publish port".to_string()), (subscribe, "the bus subscribe port".to_string())]
+        });
+        let plugins = self
+            .plugins
+            .iter()
+            .filter_map(|(spec, work)| work.port().map(|port| (port, format!("plugin {}", spec.name))));
+        for (port, owner) in bus.into_iter().flatten().chain(plugins).filter(|(port, _)| *port != 0) {
+            if let Some(first) = owners.insert(port, owner.clone()) {
+                return Err(StartError::PortTwice { port, first, second: owner });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_filters(&self) -> Result<(), StartError> {
+        let subscriptions: Vec<(String, &[u8])> = self
+            .plugins
+            .iter()
+            .flat_map(|(spec, _)| {
+                spec.subscriptions.iter().map(move |(kind, filter)| {
+                    (format!("`{kind}` (plugin {})", spec.name), filter.as_slice())
+                })
+            })
+            .collect();
+        let mut said = Vec::new();
+        for (first, second) in filter::ambiguous(&subscriptions) {
+            let (Some(first), Some(second)) = (subscriptions.get(first), subscriptions.get(second)) else {
+                continue;
+            };
+            let (first, second) =
+                if first.1.len() <= second.1.len() { (first, second) } else { (second, first) };
+            if said.contains(&(first.1, second.1)) {
+                continue;
+            }
+            said.push((first.1, second.1));
+            let error = StartError::AmbiguousFilters { first: first.0.clone(), second: second.0.clone() };
+            match (self.allow_ambiguous_filters, self.names_may_repeat) {
+                (true, _) => {}
+                (false, true) => tracing::warn!("{error}"),
+                (false, false) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! An external plugin of the ancestor's API whose application has its own `start`: it gets real sockets.
+//!
+//! Whether `start` was overridden shows only when it is called. The provided body says at once that the port is to be
+//! served natively, so the bridge waits a moment for that. Should the word come later (a loaded machine), nothing is
+//! lost: until it is certain that somebody reads the sockets, the bridge keeps what it has put into them.
+
+use std::cell::Cell;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use event_engine_protocol::basic;
+
+use super::external::port::{Frame, Incoming, PeerId, Port};
+use super::internal::{InternalEdge, PluginSockets};
+use super::{rest_of_message, EdgeOf};
+use crate::wake::Waker;
+use crate::zmq_ffi::ZmqContext;
+
+/// How long the provided `start` has to make itself known before sockets are filled on suspicion.
+const NATIVE_WITHIN: Duration = Duration::from_millis(20);
+
+thread_local! {
+    static NATIVE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Called by the provided body of `ExternalPlugin::start`: the engine is to serve the port itself.
+pub(crate) fn serve_natively() {
+    NATIVE.set(true);
+}
+
+/// What `start` of an external plugin is called with.
+pub(crate) struct ExternalSockets {
+    pub(crate) plugin: PluginSockets,
+    pub(crate) external: zmq::Socket,
+}
+
+/// The engine's side of them, and the port.
+pub(crate) struct Bridge {
+    edge: InternalEdge,
+    dealer: zmq::Socket,
+    port: Port,
+    port_waker: Arc<Waker>,
+    of: EdgeOf,
+}
+
+/// How the plugin's `start` ended.
+enum Verdict {
+    Native,
+    Returned,
+}
+
+/// The running bridge.
+pub(crate) struct RunningBridge {
+    verdict: Sender<Verdict>,
+    waker: Arc<Waker>,
+    thread: JoinHandle<(Port, Vec<Incoming>)>,
+}
+
+impl Bridge {
+    pub(crate) fn open(
+        context: &ZmqContext,
+        of: EdgeOf,
+        filters: &[Vec<u8>],
+        port: Port,
+        port_waker: Arc<Waker>,
+        pump_waker: Arc<Waker>,
+    ) -> Result<(Self, ExternalSockets), zmq::Error> {
+        let (edge, plugin) = InternalEdge::open(context, of.clone(), filters, pump_waker)?;
+        let url = format!("inproc://event-engine-external-{}", of.plugin);
+        let dealer = context.socket(zmq::DEALER)?;
+        dealer.bind(&url)?;
+        let external = context.socket(zmq::REP)?;
+        external.connect(&url)?;
+        Ok((Bridge { edge, dealer, port, port_waker, of }, ExternalSockets { plugin, external }))
+    }
+
+    pub(crate) fn start(self) -> std::io::Result<RunningBridge> {
+        let (verdict, verdicts) = mpsc::channel();
+        let waker = Arc::clone(&self.port_waker);
+        let thread = thread::Builder::new().name("ee-bridge".into()).spawn(move || self.run(&verdicts))?;
+        Ok(RunningBridge { verdict, waker, thread })
+    }
+
+    /// Returns the port, and what came in but was not answered by the plugin.
+    fn run(mut self, verdicts: &Receiver<Verdict>) -> (Port, Vec<Incoming>) {
+        match verdicts.recv_timeout(NATIVE_WITHIN) {
+            Ok(Verdict::Native) | Err(RecvTimeoutError::Disconnected) => return (self.port, Vec::new()),
+            Ok(Verdict::Returned) | Err(RecvTimeoutError::Timeout) => {}
+        }
+        let Ok(edge) = self.edge.start_on_suspicion() else { return (self.port, Vec::new()) };
+        // What was forwarded while nobody has answered anything.
+        let mut unanswered = Some(Vec::new());
+        let verdict = loop {
+            if let Ok(verdict) = verdicts.try_recv() {
+                break verdict;
+            }
+            if forward(&mut self.port, &self.dealer, &mut unanswered).is_err() {
+                break Verdict::Returned;
+            }
+            let woken = self.port.wait_with(&self.dealer);
+            if woken.is_err() || answer(&mut self.port, &self.dealer, &mut unanswered).is_err() {
+                break Verdict::Returned;
+            }
+        };
+        match verdict {
+            Verdict::Native => {
+                edge.take_back();
+                self.of.router.set_waker(self.of.plugin, &self.port_waker);
+                (self.port, unanswered.unwrap_or_default())
+            }
+            Verdict::Returned => {
+                // The last answer may be on its way.
+                let _ = answer(&mut self.port, &self.dealer, &mut unanswered);
+                self.of.router.close(self.of.plugin);
+                edge.finish();
+                (self.port, Vec::new())
+            }
+        }
+    }
+}
+
+impl RunningBridge {
+    /// Runs `start` on this thread. The port comes back if it is to be served natively.
+    pub(crate) fn run<T>(self, start: impl FnOnce() -> T) -> (T, Option<(Port, Vec<Incoming>)>) {
+        NATIVE.set(false);
+        let result = start();
+        let native = NATIVE.replace(false);
+        let _ = self.verdict.send(if native { Verdict::Native } else { Verdict::Returned });
+        self.waker.wake();
+        let port = self.thread.join().ok().filter(|_| native);
+        (result, port)
+    }
+}
+
+/// Requests from the port to the plugin's REP.
+fn forward(
+    port: &mut Port,
+    dealer: &zmq::Socket,
+    unanswered: &mut Option<Vec<Incoming>>,
+) -> Result<(), zmq::Error> {
+    while let Some(incoming) = port.next()? {
+        let Incoming::Message(peer, frames) = &incoming else { continue };
+        let slices: Vec<&[u8]> = frames.iter().map(|frame| &frame[..]).collect();
+        if basic::body_start(&slices).is_none() {
+            continue;
+        }
+        let message = std::iter::once(&peer[..]).chain(slices.iter().copied());
+        dealer.send_multipart(message, 0)?;
+        if let Some(unanswered) = unanswered {
+            unanswered.push(incoming);
+        }
+    }
+    Ok(())
+}
+
+/// Answers of the plugin's REP to the port.
+fn answer(
+    port: &mut Port,
+    dealer: &zmq::Socket,
+    unanswered: &mut Option<Vec<Incoming>>,
+) -> Result<(), zmq::Error> {
+    loop {
+        let message = match dealer.recv_msg(zmq::DONTWAIT) {
+            Ok(first) => rest_of_message(dealer, first)?,
+            Err(zmq::Error::EAGAIN) => return Ok(()),
+            Err(zmq::Error::EINTR) => continue,
+            Err(error) => return Err(error),
+        };
+        // Somebody reads and answers: `start` was overridden.
+        *unanswered = None;
+        let Some((peer, frames)) = message.split_first() else { continue };
+        let peer: PeerId = Arc::from(&peer[..]);
+        let frames: Vec<Frame<'_>> = frames.iter().map(|frame| Frame::Bytes(frame)).collect();
+        port.send(&peer, &frames);
+    }
+}

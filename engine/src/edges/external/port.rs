@@ -1,0 +1,261 @@
+//! A plugin's TCP port on libzmq's ROUTER. Everything that depends on libzmq is in this file, so that another
+//! transport can take its place (spec/decisions/0003).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use event_engine_protocol::constants;
+
+use super::net::{self, BindAddress};
+use crate::edges::{poll, rest_of_message};
+use crate::payload::Payload;
+use crate::wake::Waker;
+use crate::zmq_ffi::{self, ZmqContext};
+
+/// A connection, as long as it lives.
+pub(crate) type PeerId = Arc<[u8]>;
+
+/// What happened at the port.
+pub(crate) enum Incoming {
+    /// A message, without the address that the transport put before it.
+    Message(PeerId, Vec<zmq::Message>),
+    /// The connection has ended.
+    Gone(PeerId),
+}
+
+/// What became of a reply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sent {
+    Yes,
+    /// The connection has ended; nothing was sent.
+    Gone,
+    /// The peer does not read its replies; nothing was sent.
+    Busy,
+}
+
+/// One frame of a reply.
+pub(crate) enum Frame<'a> {
+    Bytes(&'a [u8]),
+    Event(&'a Payload),
+}
+
+pub(crate) struct Port {
+    router: zmq::Socket,
+    monitor: zmq::Socket,
+    waker: Arc<Waker>,
+    pub(crate) number: u16,
+    /// The descriptor of each peer's connection: the monitor knows connections by nothing else.
+    descriptors: HashMap<PeerId, i32>,
+    /// Connected descriptors, and the peer that was heard on each.
+    connected: HashMap<i32, Option<PeerId>>,
+    incoming: VecDeque<Incoming>,
+    /// Messages from peers that are neither REQ nor DEALER.
+    pub(crate) strangers: u64,
+    accept_failed: bool,
+}
+
+impl Port {
+    /// Opens the port; requests wait in it until it is read.
+    pub(crate) fn bind(
+        context: &ZmqContext,
+        address: &BindAddress,
+        port: u16,
+        max_event_bytes: usize,
+        waker: Arc<Waker>,
+    ) -> Result<Self, zmq::Error> {
+        let router = context.socket(zmq::ROUTER)?;
+        router.set_router_mandatory(true)?;
+        router.set_router_handover(true)?;
+        // The monitor has to be there before the first connection.
+        let name = format!("inproc://event-engine-monitor-{:p}", Arc::as_ptr(&waker));
+        let events = zmq::SocketEvent::ACCEPTED.to_raw()
+            | zmq::SocketEvent::ACCEPT_FAILED.to_raw()
+            | zmq::SocketEvent::DISCONNECTED.to_raw();
+        router.monitor(&name, i32::from(events))?;
+        let monitor = context.socket(zmq::PAIR)?;
+        monitor.connect(&name)?;
+        let number = net::bind(&router, address, port, max_event_bytes)?;
+        Ok(Port {
+            router,
+            monitor,
+            waker,
+            number,
+            descriptors: HashMap::new(),
+            connected: HashMap::new(),
+            incoming: VecDeque::new(),
+            strangers: 0,
+            accept_failed: false,
+        })
+    }
+
+    /// Waits until there is something to read or somebody called the waker.
+    pub(crate) fn wait(&self) -> Result<(), zmq::Error> {
+        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor_item()])
+    }
+
+    /// As [`Port::wait`], or until `other` can be read.
+    pub(crate) fn wait_with(&self, other: &zmq::Socket) -> Result<(), zmq::Error> {
+        let other = other.as_poll_item(zmq::POLLIN);
+        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor_item(), other])
+    }
+
+    fn wait_for(&self, items: &mut [zmq::PollItem<'_>]) -> Result<(), zmq::Error> {
+        poll(items)?;
+        if items.first().is_some_and(zmq::PollItem::is_readable) {
+            self.waker.clear();
+        }
+        Ok(())
+    }
+
+    fn waker_item(&self) -> zmq::PollItem<'_> {
+        zmq::PollItem::from_fd(self.waker.fd(), zmq::POLLIN)
+    }
+
+    fn router_item(&self) -> zmq::PollItem<'_> {
+        self.router.as_poll_item(zmq::POLLIN)
+    }
+
+    fn monitor_item(&self) -> zmq::PollItem<'_> {
+        self.monitor.as_poll_item(zmq::POLLIN)
+    }
+
+    /// What happened next, if anything did.
+    pub(crate) fn next(&mut self) -> Result<Option<Incoming>, zmq::Error> {
+        if let Some(incoming) = self.incoming.pop_front() {
+            return Ok(Some(incoming));
+        }
+        loop {
+            let message = match self.router.recv_msg(zmq::DONTWAIT) {
+                Ok(address) => rest_of_message(&self.router, address)?,
+                Err(zmq::Error::EAGAIN) => {
+                    self.read_monitor()?;
+                    return Ok(self.incoming.pop_front());
+                }
+                Err(zmq::Error::EINTR) => continue,
+                Err(error) => return Err(error),
+            };
+            // Everything that the monitor has to say up to this message.
+            self.read_monitor()?;
+            self.sort(message);
+            if let Some(incoming) = self.incoming.pop_front() {
+                return Ok(Some(incoming));
+            }
+        }
+    }
+
+    /// Reads what is known of connections, so that a reply is not sent to one that is known to be gone.
+    pub(crate) fn look_for_gone(&mut self) -> Result<(), zmq::Error> {
+        // Asking for its events makes the socket take note of connections that have ended.
+        self.router.get_events()?;
+        self.read_monitor()
+    }
+
+    /// Those who are known to be gone and were not reported by [`Port::next`] yet.
+    pub(crate) fn take_gone(&mut self) -> Vec<PeerId> {
+        let mut gone = Vec::new();
+        self.incoming.retain(|incoming| match incoming {
+            Incoming::Gone(peer) => {
+                gone.push(PeerId::clone(peer));
+                false
+            }
+            Incoming::Message(..) => true,
+        });
+        gone
+    }
+
+    /// Sends a reply to `peer`; never waits.
+    pub(crate) fn send(&mut self, peer: &PeerId, frames: &[Frame<'_>]) -> Sent {
+        if !self.descriptors.contains_key(peer) {
+            return Sent::Gone;
+        }
+        let more = |last: bool| if last { zmq::DONTWAIT } else { zmq::DONTWAIT | zmq::SNDMORE };
+        match self.router.send(&peer[..], more(frames.is_empty())) {
+            Ok(()) => {}
+            Err(zmq::Error::EAGAIN) => return Sent::Busy,
+            Err(_) => return Sent::Gone,
+        }
+        let last = frames.len().saturating_sub(1);
+        for (index, frame) in frames.iter().enumerate() {
+            let flags = more(index == last);
+            let sent = match frame {
+                Frame::Bytes(bytes) => self.router.send(*bytes, flags),
+                Frame::Event(payload) => zmq_ffi::send(&mut self.router, payload, flags, None),
+            };
+            if sent.is_err() {
+                return Sent::Gone;
+            }
+        }
+        Sent::Yes
+    }
+
+    fn sort(&mut self, message: Vec<zmq::Message>) {
+        let mut frames = message.into_iter();
+        let Some(address) = frames.next() else { return };
+        let mut frames: Vec<zmq::Message> = frames.collect();
+        let Some(first) = frames.first_mut() else { return };
+        let kind = first.gets("Socket-Type");
+        if !kind.is_some_and(|kind| constants::REQUEST_SOCKET_TYPES.contains(&kind)) {
+            self.strangers += 1;
+            return;
+        }
+        let Some(descriptor) = first.gets("__fd").and_then(|text| text.parse::<i32>().ok()) else { return };
+        let peer = self.peer(&address, descriptor);
+        self.incoming.push_back(Incoming::Message(Arc::clone(&peer), frames));
+        match self.connected.get_mut(&descriptor) {
+            Some(heard) => *heard = Some(peer),
+            // It has ended already; what it sent last still counts.
+            None => {
+                self.descriptors.remove(&peer);
+                self.incoming.push_back(Incoming::Gone(peer));
+            }
+        }
+    }
+
+    /// The peer with this address; a new connection that took over an old one's address is a new peer.
+    fn peer(&mut self, address: &[u8], descriptor: i32) -> PeerId {
+        match self.descriptors.get_key_value(address) {
+            Some((peer, known)) if *known == descriptor => return Arc::clone(peer),
+            Some((peer, _)) => self.incoming.push_back(Incoming::Gone(Arc::clone(peer))),
+            None => {}
+        }
+        let peer: PeerId = Arc::from(address);
+        self.descriptors.insert(Arc::clone(&peer), descriptor);
+        peer
+    }
+
+    fn read_monitor(&mut self) -> Result<(), zmq::Error> {
+        loop {
+            let event = match self.monitor.recv_msg(zmq::DONTWAIT) {
+                Ok(event) => event,
+                Err(zmq::Error::EAGAIN) => return Ok(()),
+                Err(zmq::Error::EINTR) => continue,
+                Err(error) => return Err(error),
+            };
+            if event.get_more() {
+                let _address = self.monitor.recv_msg(zmq::DONTWAIT)?;
+            }
+            let (Some(kind), Some(value)) = (event.first_chunk::<2>(), event.last_chunk::<4>()) else {
+                continue;
+            };
+            let (kind, value) = (u16::from_ne_bytes(*kind), i32::from_ne_bytes(*value));
+            if kind == zmq::SocketEvent::ACCEPTED.to_raw() {
+                self.accept_failed = false;
+                self.connected.insert(value, None);
+            } else if kind == zmq::SocketEvent::DISCONNECTED.to_raw() {
+                if let Some(Some(peer)) = self.connected.remove(&value) {
+                    // Unless the address has a newer connection by now.
+                    if self.descriptors.get(&peer) == Some(&value) {
+                        self.descriptors.remove(&peer);
+                        self.incoming.push_back(Incoming::Gone(peer));
+                    }
+                }
+            } else if !std::mem::replace(&mut self.accept_failed, true) {
+                tracing::error!(
+                    "port {}: a connection could not be accepted ({}); are all file descriptors in use (ulimit -n)?",
+                    self.number,
+                    zmq::Error::from_raw(value)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The edges: how events get from plugins to the router and back. None knows how events are routed.
+
+pub(crate) mod bridge;
+pub(crate) mod bus;
+pub(crate) mod external;
+pub(crate) mod internal;
+
+use std::sync::Arc;
+
+use crate::filters::PluginId;
+use crate::router::Router;
+
+/// What every edge needs to know of its plugin.
+#[derive(Clone)]
+pub(crate) struct EdgeOf {
+    pub(crate) router: Arc<Router>,
+    pub(crate) plugin: PluginId,
+    pub(crate) name: Arc<str>,
+    pub(crate) max_event_bytes: usize,
+}
+
+impl EdgeOf {
+    /// An event, or nothing when it is too large; that is counted and logged.
+    pub(crate) fn accepts(&self, bytes: usize) -> bool {
+        if bytes <= self.max_event_bytes {
+            return true;
+        }
+        self.refuse(&format!(
+            "an event of {bytes} bytes is larger than the limit of {} bytes; split it or raise max_event_bytes",
+            self.max_event_bytes
+        ));
+        false
+    }
+
+    /// Counts and logs a message that is no event.
+    pub(crate) fn refuse(&self, why: &str) {
+        self.router.count_refused(self.plugin);
+        tracing::error!("{}: nothing was published: {why}", self.name);
+    }
+}
+
+/// Reads all frames of the message that begins with `first`.
+pub(crate) fn rest_of_message(
+    socket: &zmq::Socket,
+    first: zmq::Message,
+) -> Result<Vec<zmq::Message>, zmq::Error> {
+    let mut frames = vec![first];
+    while frames.last().is_some_and(zmq::Message::get_more) {
+        frames.push(socket.recv_msg(zmq::DONTWAIT)?);
+    }
+    Ok(frames)
+}
+
+/// Polls, as long as signals interrupt it.
+pub(crate) fn poll(items: &mut [zmq::PollItem<'_>]) -> Result<(), zmq::Error> {
+    loop {
+        match zmq::poll(items, -1) {
+            Ok(_) => return Ok(()),
+            Err(zmq::Error::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

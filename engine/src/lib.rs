@@ -1,0 +1,39 @@
+//! An engine that runs one application as plugins in many languages, and loses no event.
+//!
+//! Plugins exchange opaque events: byte strings of which a plugin takes those with a prefix that it subscribed to. Internal plugins are
+//! threads, external ones are processes in any language that connect to a TCP port. The rules are in the repository's
+//! `spec/`; requirement ids like EE-BASIC-4 point there.
+//!
+//! # Where things are
+//! - [`Builder`] → [`Handle`] → [`Report`]: the engine's own API; plugins are closures with a [`Context`].
+//! - [`App`], [`plugins`], [`events`], [`errors`]: the API of event-engine 0.2, for applications written for it.
+//! - [`Ledger`]: the account of every event.
+
+mod app;
+mod barrier;
+mod builder;
+mod context;
+mod edges;
+pub mod errors;
+pub mod events;
+mod filters;
+mod handle;
+mod ledger;
+mod payload;
+pub mod plugins;
+mod queue;
+mod router;
+mod supervisor;
+mod wake;
+mod zmq_ffi;
+
+pub use app::{App, AppConfig};
+pub use builder::{Builder, InternalPlugin, PluginSpec, StartError};
+pub use context::{Context, Error, Publisher};
+pub use handle::{Handle, PluginReport, Report};
+pub use ledger::{Ledger, PluginLedger};
+pub use payload::{Event, Payload};
+pub use queue::{Overflow, QueueLimits};
+pub use supervisor::{BoxError, Outcome};
+/// The `zmq` crate whose types are in [`plugins::Plugin`].
+pub use zmq;

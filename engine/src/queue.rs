@@ -1,0 +1,276 @@
+//! One plugin's waiting and in-flight events, bounded in events and bytes.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use event_engine_protocol::constants;
+
+use crate::filters::PluginId;
+use crate::ledger::PluginLedger;
+use crate::payload::Payload;
+use crate::wake::{Sleep, Sleeper};
+
+/// What happens to an event that finds a full queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The publisher waits until there is room: nothing is lost.
+    #[default]
+    Wait,
+    /// The oldest waiting events are shed, and counted.
+    DropOldest,
+    /// The new event is shed for this plugin, and counted.
+    DropNewest,
+}
+
+/// The bounds of one plugin's queue: waiting and in-flight events together (EE-LIMIT-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// At most so many events.
+    pub max_events: usize,
+    /// At most so many bytes. An empty queue admits one event of any size.
+    pub max_bytes: usize,
+    /// What happens past either.
+    pub overflow: Overflow,
+    /// While publishers wait for each other in a circle, a queue may grow so far beyond `max_bytes`.
+    pub cycle_max_bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        QueueLimits {
+            max_events: constants::QUEUE_MAX_EVENTS,
+            max_bytes: constants::QUEUE_MAX_BYTES,
+            overflow: Overflow::Wait,
+            cycle_max_bytes: constants::CYCLE_MAX_BYTES,
+        }
+    }
+}
+
+/// An event in a queue.
+pub(crate) type Item = (u64, Payload);
+
+/// A waiting publish; see `router`.
+pub(crate) type Ticket = u64;
+
+/// What a reader has finished with since it last came.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Settled {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Settled {
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.events += 1;
+        self.bytes += bytes;
+    }
+
+    pub(crate) fn take(&mut self) -> Settled {
+        std::mem::take(self)
+    }
+}
+
+/// Whether a reader's transport says that events were handled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acknowledges {
+    Yes,
+    No,
+}
+
+pub(crate) struct Queue {
+    pub(crate) ledger: PluginLedger,
+    limits: QueueLimits,
+    acknowledges: Acknowledges,
+    events: VecDeque<Item>,
+    queued_bytes: usize,
+    in_flight_bytes: usize,
+    /// Bytes (with overhead) that were admitted beyond the limit and are still here.
+    over_limit_bytes: usize,
+    pub(crate) over_limit_logged: bool,
+    pub(crate) closed: bool,
+    pub(crate) sleep: Sleep,
+    pub(crate) sleeper: Sleeper,
+    /// Publishes that wait for room here, first come first served.
+    pub(crate) waiters: VecDeque<Ticket>,
+    /// Who publishes them: publishes waiting, by plugin.
+    pub(crate) waiting_sources: BTreeMap<PluginId, usize>,
+    /// Publishes of this plugin's edge that were accepted after waiting.
+    pub(crate) completed: Vec<Ticket>,
+    /// Filters in force.
+    pub(crate) filters: BTreeSet<Vec<u8>>,
+}
+
+impl Queue {
+    pub(crate) fn new(
+        name: Arc<str>,
+        limits: QueueLimits,
+        acknowledges: Acknowledges,
+        sleeper: Sleeper,
+    ) -> Self {
+        Queue {
+            ledger: PluginLedger { name, ..PluginLedger::default() },
+            limits,
+            acknowledges,
+            events: VecDeque::new(),
+            queued_bytes: 0,
+            in_flight_bytes: 0,
+            over_limit_bytes: 0,
+            over_limit_logged: false,
+            closed: false,
+            sleep: Sleep::Awake,
+            sleeper,
+            waiters: VecDeque::new(),
+            waiting_sources: BTreeMap::new(),
+            completed: Vec::new(),
+            filters: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.ledger.name)
+    }
+
+    pub(crate) fn sheds(&self) -> bool {
+        self.limits.overflow != Overflow::Wait
+    }
+
+    /// Whether an event of `bytes` fits within the limits.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let events = self.events.len() + self.ledger.in_flight as usize;
+        let used = self.queued_bytes + self.in_flight_bytes;
+        events == 0
+            || (events < self.limits.max_events && used.saturating_add(bytes) <= self.limits.max_bytes)
+    }
+
+    /// Whether a publish of `bytes` need not wait here: there is room and nobody came first, or the policy has an answer.
+    pub(crate) fn admits(&self, bytes: usize) -> bool {
+        self.sheds() || (self.waiters.is_empty() && self.has_room(bytes))
+    }
+
+    /// Whether an event of `bytes` may be admitted beyond the limit, because its publisher waits in a circle.
+    pub(crate) fn may_exceed(&self, bytes: usize) -> bool {
+        self.over_limit_bytes + charge(bytes) <= self.limits.cycle_max_bytes
+    }
+
+    /// Adds an event that has room, or that the overflow policy has an answer for.
+    pub(crate) fn push(&mut self, order: u64, payload: Payload) {
+        let bytes = payload.len();
+        self.ledger.matched += 1;
+        if self.sheds() {
+            match self.limits.overflow {
+                Overflow::DropNewest if !self.has_room(bytes) => {
+                    self.ledger.shed += 1;
+                    return;
+                }
+                _ => {
+                    while !self.has_room(bytes) {
+                        let Some((_, oldest)) = self.events.pop_front() else { break };
+                        self.queued_bytes -= oldest.len();
+                        self.ledger.shed += 1;
+                    }
+                }
+            }
+        }
+        self.queued_bytes += bytes;
+        self.events.push_back((order, payload));
+    }
+
+    /// Adds an event beyond the limit.
+    pub(crate) fn push_beyond(&mut self, order: u64, payload: Payload) {
+        self.over_limit_bytes += charge(payload.len());
+        self.push(order, payload);
+    }
+
+    /// Adds an event whatever the limits and filters say (a plugin's stop event).
+    pub(crate) fn push_last(&mut self, order: u64, payload: Payload) {
+        self.ledger.matched += 1;
+        self.queued_bytes += payload.len();
+        self.events.push_back((order, payload));
+    }
+
+    /// Moves up to `max_events` events, and about `max_bytes` bytes but at least one event, to `batch`.
+    pub(crate) fn take(&mut self, max_events: usize, max_bytes: usize, batch: &mut VecDeque<Item>) -> usize {
+        let mut taken = 0;
+        let mut bytes = 0;
+        while taken < max_events && bytes < max_bytes {
+            let Some(item) = self.events.pop_front() else { break };
+            bytes += item.1.len();
+            taken += 1;
+            batch.push_back(item);
+        }
+        self.queued_bytes -= bytes;
+        self.in_flight_bytes += bytes;
+        self.ledger.in_flight += taken as u64;
+        taken
+    }
+
+    /// Counts events that were in flight as delivered, or as handed over where nobody acknowledges.
+    pub(crate) fn settle(&mut self, settled: Settled) {
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(settled.bytes);
+        self.ledger.in_flight = self.ledger.in_flight.saturating_sub(settled.events as u64);
+        match self.acknowledges {
+            Acknowledges::Yes => self.ledger.delivered += settled.events as u64,
+            Acknowledges::No => self.ledger.handed_over += settled.events as u64,
+        }
+        self.over_limit_bytes = self
+            .over_limit_bytes
+            .saturating_sub(settled.bytes + settled.events * constants::CYCLE_EVENT_OVERHEAD_BYTES);
+    }
+
+    /// Puts events back that were taken and not used, at the head and in their order.
+    pub(crate) fn give_back(&mut self, batch: &mut VecDeque<Item>) {
+        while let Some((order, payload)) = batch.pop_back() {
+            let bytes = payload.len();
+            self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+            self.ledger.in_flight = self.ledger.in_flight.saturating_sub(1);
+            if self.closed {
+                self.ledger.discarded += 1;
+            } else {
+                self.queued_bytes += bytes;
+                self.events.push_front((order, payload));
+            }
+        }
+    }
+
+    /// The plugin has finished: what waits is discarded, what is in flight stays until it is settled or given back.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.ledger.discarded += self.events.len() as u64;
+        self.events = VecDeque::new();
+        self.queued_bytes = 0;
+    }
+
+    /// A publish of `source` lines up here.
+    pub(crate) fn wait_for_room(&mut self, ticket: Ticket, source: PluginId) {
+        self.waiters.push_back(ticket);
+        *self.waiting_sources.entry(source).or_default() += 1;
+    }
+
+    /// It leaves the line.
+    pub(crate) fn leave(&mut self, ticket: Ticket, source: PluginId) {
+        // Nearly always it is the first.
+        let Some(at) = self.waiters.iter().position(|waiting| *waiting == ticket) else { return };
+        self.waiters.remove(at);
+        if let Some(count) = self.waiting_sources.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.waiting_sources.remove(&source);
+            }
+        }
+    }
+
+    pub(crate) fn leave_all(&mut self) {
+        self.waiters.clear();
+        self.waiting_sources.clear();
+    }
+
+    pub(crate) fn snapshot(&self) -> PluginLedger {
+        PluginLedger { queued: self.events.len() as u64, ..self.ledger.clone() }
+    }
+}
+
+/// What an event costs against the cap of a cycle.
+fn charge(bytes: usize) -> usize {
+    bytes + constants::CYCLE_EVENT_OVERHEAD_BYTES
+}

@@ -1,0 +1,575 @@
+//! One router, one lock, one sequence: a publish takes the lock, gets its place in the order and goes into every matching
+//! queue, or is parked until all of them have room.
+//!
+//! The lock gives the total order, causality and exact accounting for free; everything else is an edge
+//! (ARCHITECTURE.md).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::filters::{Filters, PluginId};
+use crate::ledger::Ledger;
+use crate::payload::Payload;
+use crate::queue::{Acknowledges, Item, Queue, QueueLimits, Settled, Ticket};
+use crate::wake::{Line, Sleep, Sleeper, Waker};
+
+mod cycle;
+mod park;
+mod watch;
+
+use park::{Notify, Parked, Waiting};
+
+/// So many events of a batch are published under one lock.
+const BATCH_EVENTS: usize = 64;
+
+/// Why an event was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The application has ended or failed.
+    Closed,
+}
+
+/// What became of an edge's publish.
+pub(crate) enum Offer {
+    Accepted,
+    Parked(Ticket),
+    Refused(Refusal),
+}
+
+/// What a reader got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    Some,
+    /// Nothing there: the deadline passed, or (edges) the reader is asleep now.
+    Nothing,
+    /// Nothing there and nothing will come.
+    Closed,
+}
+
+pub(crate) struct Router {
+    state: Mutex<State>,
+    /// Tells the watch that a publish was parked, or that it may go home.
+    parked: Condvar,
+}
+
+pub(crate) struct State {
+    filters: Filters,
+    queues: Vec<Queue>,
+    accepted: u64,
+    unmatched: u64,
+    parked: BTreeMap<Ticket, Parked>,
+    next_ticket: Ticket,
+    line: Line,
+    /// Nothing new is to be expected: readers end when their queue is empty.
+    draining: bool,
+    /// The end: readers and publishers return at once.
+    aborted: bool,
+    /// Why the application failed, if it did.
+    failure: Option<String>,
+    merged: Vec<PluginId>,
+}
+
+impl Router {
+    pub(crate) fn new() -> Self {
+        Router {
+            state: Mutex::new(State {
+                filters: Filters::default(),
+                queues: Vec::new(),
+                accepted: 0,
+                unmatched: 0,
+                parked: BTreeMap::new(),
+                next_ticket: 0,
+                line: Line::default(),
+                draining: false,
+                aborted: false,
+                failure: None,
+                merged: Vec::new(),
+            }),
+            parked: Condvar::new(),
+        }
+    }
+
+    // ---- plugins -------------------------------------------------------------------------------------------
+
+    /// Adds a plugin with its queue, which takes events from now on.
+    pub(crate) fn register(
+        &self,
+        name: &str,
+        limits: QueueLimits,
+        acknowledges: Acknowledges,
+        waker: Option<&Arc<Waker>>,
+    ) -> PluginId {
+        let sleeper = match waker {
+            Some(waker) => Sleeper::Edge(Arc::clone(waker)),
+            None => Sleeper::Thread(Arc::new(Condvar::new())),
+        };
+        let mut state = self.state.lock();
+        state.queues.push(Queue::new(Arc::from(name), limits, acknowledges, sleeper));
+        state.queues.len() - 1
+    }
+
+    /// From now on `waker` calls the plugin's reader.
+    pub(crate) fn set_waker(&self, plugin: PluginId, waker: &Arc<Waker>) {
+        let mut state = self.state.lock();
+        state.awake(plugin);
+        if let Some(queue) = state.queues.get_mut(plugin) {
+            queue.sleeper = Sleeper::Edge(Arc::clone(waker));
+        }
+        self.unlock_and_wake(state);
+    }
+
+    pub(crate) fn subscribe(&self, plugin: PluginId, filter: &[u8]) {
+        let mut state = self.state.lock();
+        let Some(queue) = state.queues.get_mut(plugin) else { return };
+        if queue.closed || !queue.filters.insert(filter.to_vec()) {
+            return;
+        }
+        state.filters.subscribe(plugin, filter);
+        state.retarget_parked();
+        self.unlock_and_wake(state);
+    }
+
+    pub(crate) fn unsubscribe(&self, plugin: PluginId, filter: &[u8]) {
+        let mut state = self.state.lock();
+        let Some(queue) = state.queues.get_mut(plugin) else { return };
+        if !queue.filters.remove(filter) {
+            return;
+        }
+        state.filters.unsubscribe(plugin, filter);
+        state.retarget_parked();
+        self.unlock_and_wake(state);
+    }
+
+    /// The plugin has finished: what waits for it is discarded, and nobody waits for it any more.
+    pub(crate) fn close(&self, plugin: PluginId) {
+        let mut state = self.state.lock();
+        let Some(queue) = state.queues.get_mut(plugin) else { return };
+        if queue.closed {
+            return;
+        }
+        queue.close();
+        // Its reader, if it sleeps, is told directly: it comes back to nothing, and could not wake the next in line.
+        let reader = queue.sleeper.clone();
+        state.awake(plugin);
+        state.filters.remove(plugin);
+        state.retarget_parked();
+        self.unlock_and_wake(state);
+        reader.wake();
+    }
+
+    /// Queues `event` for one plugin whatever its subscriptions and limits say: the last thing that it gets.
+    pub(crate) fn push_stop_event(&self, plugin: PluginId, event: Payload) {
+        let mut state = self.state.lock();
+        let order = state.accepted;
+        let Some(queue) = state.queues.get_mut(plugin) else { return };
+        if queue.closed {
+            return;
+        }
+        queue.push_last(order, event);
+        state.choose(plugin);
+        self.unlock_and_wake(state);
+    }
+
+    /// Counts a message that was no event.
+    pub(crate) fn count_refused(&self, plugin: PluginId) {
+        if let Some(queue) = self.state.lock().queues.get_mut(plugin) {
+            queue.ledger.refused += 1;
+        }
+    }
+
+    // ---- publishing ----------------------------------------------------------------------------------------
+
+    /// Publishes one event; waits for room. `settled` is what the publisher has handled of its own queue.
+    /// Returns the event's order.
+    pub(crate) fn publish(
+        &self,
+        source: PluginId,
+        payload: Payload,
+        settled: Settled,
+    ) -> Result<u64, Refusal> {
+        let mut state = self.state.lock();
+        state.settle(source, settled);
+        if state.aborted {
+            return Err(Refusal::Closed);
+        }
+        match state.admit(source, payload) {
+            Ok(order) => {
+                self.unlock_and_wake(state);
+                Ok(order)
+            }
+            Err(payload) => self.wait_for_room(state, source, VecDeque::from([payload])),
+        }
+    }
+
+    /// Publishes events in their order; waits for room. Returns the order of the last one.
+    pub(crate) fn publish_batch(
+        &self,
+        source: PluginId,
+        events: &mut VecDeque<Payload>,
+        mut settled: Settled,
+    ) -> Result<u64, Refusal> {
+        let mut last = 0;
+        loop {
+            let mut state = self.state.lock();
+            state.settle(source, settled.take());
+            if state.aborted {
+                return Err(Refusal::Closed);
+            }
+            for _ in 0..BATCH_EVENTS {
+                let Some(payload) = events.pop_front() else { break };
+                match state.admit(source, payload) {
+                    Ok(order) => last = order,
+                    Err(payload) => {
+                        events.push_front(payload);
+                        return self.wait_for_room(state, source, std::mem::take(events));
+                    }
+                }
+            }
+            self.unlock_and_wake(state);
+            if events.is_empty() {
+                return Ok(last);
+            }
+        }
+    }
+
+    /// Publishes for an edge, which never waits: a parked event's ticket comes back by
+    /// [`Router::take_completed`].
+    pub(crate) fn offer(&self, source: PluginId, payload: Payload) -> Offer {
+        let mut state = self.state.lock();
+        if state.aborted {
+            return Offer::Refused(Refusal::Closed);
+        }
+        let offer = match state.admit(source, payload) {
+            Ok(_) => Offer::Accepted,
+            Err(payload) => match state.park(source, VecDeque::from([payload]), Notify::Edge) {
+                Some(ticket) => {
+                    self.parked.notify_all();
+                    Offer::Parked(ticket)
+                }
+                None => Offer::Accepted,
+            },
+        };
+        self.unlock_and_wake(state);
+        offer
+    }
+
+    fn wait_for_room(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        source: PluginId,
+        events: VecDeque<Payload>,
+    ) -> Result<u64, Refusal> {
+        let waiting = Arc::new(Waiting::default());
+        if let Some(ticket) = state.park(source, events, Notify::Thread(Arc::clone(&waiting))) {
+            self.parked.notify_all();
+            if let Some(next) = state.next_in_line() {
+                next.wake();
+            }
+            while state.parked.contains_key(&ticket) {
+                waiting.room.wait(&mut state);
+            }
+        }
+        self.unlock_and_wake(state);
+        match waiting.last_order.load(Ordering::Relaxed) {
+            0 => Err(Refusal::Closed),
+            order => Ok(order),
+        }
+    }
+
+    // ---- reading -------------------------------------------------------------------------------------------
+
+    /// Takes events of a plugin's own thread, and waits until there are some, until the deadline, or until nothing can come.
+    pub(crate) fn take(
+        &self,
+        plugin: PluginId,
+        settled: Settled,
+        max: (usize, usize),
+        batch: &mut VecDeque<Item>,
+        deadline: Option<Instant>,
+    ) -> Taken {
+        let mut state = self.state.lock();
+        state.settle(plugin, settled);
+        loop {
+            match state.try_take_unless_draining(plugin, max, batch) {
+                Taken::Nothing => {}
+                taken => {
+                    self.unlock_and_wake(state);
+                    return taken;
+                }
+            }
+            let Some(queue) = state.queues.get_mut(plugin) else { return Taken::Closed };
+            queue.sleep = Sleep::Sleeping;
+            let Sleeper::Thread(condvar) = &queue.sleeper else { return Taken::Closed };
+            let condvar = Arc::clone(condvar);
+            // Those whom this thread's acknowledgement or waking has chosen must not wait for its return.
+            if let Some(next) = state.next_in_line() {
+                next.wake();
+            }
+            let timed_out = match deadline {
+                None => {
+                    condvar.wait(&mut state);
+                    false
+                }
+                Some(deadline) => condvar.wait_until(&mut state, deadline).timed_out(),
+            };
+            state.awake(plugin);
+            if timed_out {
+                let taken = state.try_take_unless_draining(plugin, max, batch);
+                self.unlock_and_wake(state);
+                return taken;
+            }
+        }
+    }
+
+    /// Takes events for an edge. When there are none the edge counts as asleep: its waker tells when to come again.
+    pub(crate) fn take_or_sleep(
+        &self,
+        plugin: PluginId,
+        settled: Settled,
+        max: (usize, usize),
+        batch: &mut VecDeque<Item>,
+    ) -> Taken {
+        let mut state = self.state.lock();
+        state.awake(plugin);
+        state.settle(plugin, settled);
+        let taken = state.try_take(plugin, max, batch);
+        if taken == Taken::Nothing {
+            if let Some(queue) = state.queues.get_mut(plugin) {
+                queue.sleep = Sleep::Sleeping;
+            }
+        }
+        self.unlock_and_wake(state);
+        taken
+    }
+
+    /// An edge has come back from its poll: it wakes the next in line, and hears of its accepted publishes.
+    ///
+    /// # Errors
+    /// The application has ended.
+    pub(crate) fn take_completed(&self, plugin: PluginId) -> Result<Vec<Ticket>, Refusal> {
+        let mut state = self.state.lock();
+        if state.aborted {
+            return Err(Refusal::Closed);
+        }
+        state.awake(plugin);
+        let completed = state
+            .queues
+            .get_mut(plugin)
+            .map(|queue| std::mem::take(&mut queue.completed))
+            .unwrap_or_default();
+        self.unlock_and_wake(state);
+        Ok(completed)
+    }
+
+    pub(crate) fn settle(&self, plugin: PluginId, settled: Settled) {
+        let mut state = self.state.lock();
+        state.settle(plugin, settled);
+        self.unlock_and_wake(state);
+    }
+
+    pub(crate) fn give_back(&self, plugin: PluginId, batch: &mut VecDeque<Item>) {
+        if let Some(queue) = self.state.lock().queues.get_mut(plugin) {
+            queue.give_back(batch);
+        }
+    }
+
+    // ---- the end -------------------------------------------------------------------------------------------
+
+    /// Readers end once their queue is empty.
+    pub(crate) fn drain(&self) {
+        let mut state = self.state.lock();
+        state.draining = true;
+        self.wake_everybody(state);
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.state.lock().aborted
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        let state = self.state.lock();
+        state.draining || state.aborted
+    }
+
+    /// Readers and publishers return at once; parked events are refused.
+    pub(crate) fn abort(&self, failure: Option<String>) {
+        let mut state = self.state.lock();
+        state.aborted = true;
+        if state.failure.is_none() {
+            state.failure = failure;
+        }
+        for (_, parked) in std::mem::take(&mut state.parked) {
+            if let Notify::Thread(waiting) = parked.notify {
+                waiting.room.notify_all();
+            }
+        }
+        for queue in &mut state.queues {
+            queue.leave_all();
+        }
+        self.parked.notify_all();
+        self.wake_everybody(state);
+    }
+
+    fn wake_everybody(&self, mut state: MutexGuard<'_, State>) {
+        for queue in &mut state.queues {
+            match (&queue.sleeper, queue.sleep) {
+                (Sleeper::Thread(_), Sleep::Awake) => {}
+                (sleeper, _) => sleeper.wake(),
+            }
+        }
+        self.unlock_and_wake(state);
+    }
+
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.state.lock().failure.clone()
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        let state = self.state.lock();
+        Ledger {
+            accepted: state.accepted,
+            unmatched: state.unmatched,
+            parked: state.parked.values().map(|parked| parked.events.len() as u64).sum(),
+            plugins: state.queues.iter().map(Queue::snapshot).collect(),
+        }
+    }
+
+    fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
+        let next = state.next_in_line();
+        drop(state);
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
+}
+
+impl State {
+    /// Puts an event into every matching queue, if all have room; else gives it back.
+    fn admit(&mut self, source: PluginId, payload: Payload) -> Result<u64, Payload> {
+        let bytes = payload.len();
+        let State { filters, queues, merged, line, accepted, unmatched, .. } = self;
+        let targets = filters.targets(&payload, merged);
+        for target in targets {
+            let Some(queue) = queues.get(*target) else { continue };
+            if !queue.admits(bytes) {
+                return Err(payload);
+            }
+        }
+        *accepted += 1;
+        let order = *accepted;
+        if let Some((last, others)) = targets.split_last() {
+            for target in others {
+                deliver(queues, line, *target, order, payload.clone(), false);
+            }
+            deliver(queues, line, *last, order, payload, false);
+        } else {
+            *unmatched += 1;
+        }
+        if let Some(queue) = queues.get_mut(source) {
+            queue.ledger.published += 1;
+        }
+        Ok(order)
+    }
+
+    /// As [`State::try_take`]; an empty queue ends its reader when the application is ending.
+    fn try_take_unless_draining(
+        &mut self,
+        plugin: PluginId,
+        max: (usize, usize),
+        batch: &mut VecDeque<Item>,
+    ) -> Taken {
+        match self.try_take(plugin, max, batch) {
+            Taken::Nothing if self.draining => Taken::Closed,
+            taken => taken,
+        }
+    }
+
+    fn try_take(&mut self, plugin: PluginId, max: (usize, usize), batch: &mut VecDeque<Item>) -> Taken {
+        let Some(queue) = self.queues.get_mut(plugin) else { return Taken::Closed };
+        if self.aborted || queue.closed {
+            return Taken::Closed;
+        }
+        if queue.take(max.0, max.1, batch) > 0 {
+            Taken::Some
+        } else {
+            Taken::Nothing
+        }
+    }
+
+    fn settle(&mut self, plugin: PluginId, settled: Settled) {
+        if settled.events == 0 {
+            return;
+        }
+        let Some(queue) = self.queues.get_mut(plugin) else { return };
+        queue.settle(settled);
+        if !queue.waiters.is_empty() {
+            self.resume_waiters(vec![plugin]);
+        }
+    }
+
+    /// The reader of `plugin` has something to do.
+    fn choose(&mut self, plugin: PluginId) {
+        choose(&mut self.queues, &mut self.line, plugin);
+    }
+
+    /// The reader of `plugin` has come back; if it was the one to wake the next, that is due now.
+    fn awake(&mut self, plugin: PluginId) {
+        let Some(queue) = self.queues.get_mut(plugin) else { return };
+        if queue.sleep == Sleep::Woken {
+            self.line.under_way = false;
+        }
+        queue.sleep = Sleep::Awake;
+    }
+
+    /// Whom to wake now, if nobody is on the way already.
+    fn next_in_line(&mut self) -> Option<Sleeper> {
+        if self.line.under_way {
+            return None;
+        }
+        while let Some(plugin) = self.line.chosen.pop_front() {
+            let Some(queue) = self.queues.get_mut(plugin) else { continue };
+            if queue.sleep == Sleep::Chosen {
+                queue.sleep = Sleep::Woken;
+                self.line.under_way = true;
+                return Some(queue.sleeper.clone());
+            }
+        }
+        None
+    }
+}
+
+fn deliver(
+    queues: &mut [Queue],
+    line: &mut Line,
+    target: PluginId,
+    order: u64,
+    payload: Payload,
+    beyond: bool,
+) {
+    if let Some(queue) = queues.get_mut(target) {
+        if beyond {
+            queue.push_beyond(order, payload);
+        } else {
+            queue.push(order, payload);
+        }
+        if queue.sleep == Sleep::Sleeping {
+            choose(queues, line, target);
+        }
+    }
+}
+
+fn choose(queues: &mut [Queue], line: &mut Line, plugin: PluginId) {
+    if let Some(queue) = queues.get_mut(plugin) {
+        if queue.sleep == Sleep::Sleeping {
+            queue.sleep = Sleep::Chosen;
+            line.chosen.push_back(plugin);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
