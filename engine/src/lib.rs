@@ -37,3 +37,12 @@ pub use queue::{Overflow, QueueLimits};
 pub use supervisor::{BoxError, Outcome};
 /// The `zmq` crate whose types are in [`plugins::Plugin`].
 pub use zmq;
+
+/// The programs in the READMEs compile; the crate's own also runs.
+#[cfg(doctest)]
+mod readme {
+    #[doc = include_str!("../README.md")]
+    struct Crate;
+    #[doc = include_str!("../../README.md")]
+    struct Repository;
+}
