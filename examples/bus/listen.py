@@ -16,20 +16,25 @@ def main() -> None:
         sys.exit("usage: listen.py PREFIX [EVENT-TO-PUBLISH]...")
     prefix, *mine = (argument.encode() for argument in sys.argv[1:])
 
-    with zmq.Context() as context, context.socket(zmq.SUB) as hear, context.socket(zmq.PUB) as tell:
-        hear.rcvtimeo = WAIT_MS
-        tell.linger = 1000
-        hear.connect(f"tcp://{HOST}:{SUBSCRIBE_PORT}")
-        hear.subscribe(prefix)
-        tell.connect(f"tcp://{HOST}:{PUBLISH_PORT}")
-        try:
-            while True:
-                print(hear.recv().decode(errors="replace"), flush=True)
-                # The first event heard shows that the engine is there.
-                while mine:
-                    tell.send(mine.pop(0))
-        except zmq.Again:
-            print(f"nothing more for {WAIT_MS // 1000} s", file=sys.stderr)
+    context = zmq.Context()
+    hear = context.socket(zmq.SUB)
+    tell = context.socket(zmq.XPUB)  # a PUB that is told when somebody subscribes
+    for socket in hear, tell:
+        socket.rcvtimeo = WAIT_MS
+        socket.linger = 1000
+    hear.connect(f"tcp://{HOST}:{SUBSCRIBE_PORT}")
+    hear.subscribe(prefix)
+    tell.connect(f"tcp://{HOST}:{PUBLISH_PORT}")
+    try:
+        while True:
+            print(hear.recv().decode(errors="replace"), flush=True)
+            if mine:  # something was heard: the engine is there
+                tell.recv()  # its subscription: from now on it gets what is sent
+            while mine:
+                tell.send(mine.pop(0))
+    except zmq.Again:
+        print(f"nothing more for {WAIT_MS // 1000} s", file=sys.stderr)
+    context.destroy()
 
 
 if __name__ == "__main__":

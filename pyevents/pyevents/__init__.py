@@ -1,0 +1,1 @@
+"""Write event-engine plugins in Python: see :mod:`pyevents.events`."""
