@@ -1,0 +1,129 @@
+//! The targets: this engine's medians as ratios to a baseline of the same interleaved run.
+
+use std::fmt::Write;
+
+use crate::measurement::Summary;
+use crate::plan::System;
+
+/// What is compared.
+#[derive(Clone, Copy)]
+enum Figure {
+    PerSecond,
+    /// Time per operation.
+    Cost,
+    P50,
+}
+
+impl Figure {
+    fn of(self, result: &Summary) -> Option<f64> {
+        match self {
+            Figure::PerSecond => result.per_second.map(|spread| spread.median),
+            Figure::Cost => result.per_second.map(|spread| 1.0 / spread.median),
+            Figure::P50 => result.p50_us.map(|spread| spread.median),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Figure::PerSecond => "rate",
+            Figure::Cost => "time per publish",
+            Figure::P50 => "p50",
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+struct Target {
+    case: &'static str,
+    figure: Figure,
+    ours: System,
+    baseline: System,
+    bound: Bound,
+}
+
+const fn target(case: &'static str, figure: Figure, ours: System, baseline: System, bound: Bound) -> Target {
+    Target { case, figure, ours, baseline, bound }
+}
+
+use Bound::{AtLeast, AtMost};
+use Figure::{Cost, PerSecond, P50};
+use System::{
+    Ancestor, Filters10, Filters1000, LibzmqPubSub, LibzmqRouter, Log, LogBatch, Own, OwnBatch, Seed,
+};
+
+/// The shared log is a baseline twice, with single and with batched appends: the second is the harder one.
+const TARGETS: [Target; 19] = [
+    target("internal-100B-x1", PerSecond, Seed, Ancestor, AtLeast(1.0)),
+    target("internal-100B-x4", PerSecond, Seed, Ancestor, AtLeast(1.5)),
+    target("internal-100B-x1", PerSecond, Own, Log, AtLeast(0.6)),
+    target("internal-100B-x1", PerSecond, Own, LogBatch, AtLeast(0.6)),
+    target("internal-100B-x1", PerSecond, OwnBatch, Log, AtLeast(0.85)),
+    target("internal-100B-x1", PerSecond, OwnBatch, LogBatch, AtLeast(0.85)),
+    target("internal-100B-x16", PerSecond, Own, Log, AtLeast(0.9)),
+    target("internal-100B-x16", PerSecond, Own, LogBatch, AtLeast(0.9)),
+    target("internal-100B-x16", PerSecond, OwnBatch, Log, AtLeast(0.9)),
+    target("internal-100B-x16", PerSecond, OwnBatch, LogBatch, AtLeast(0.9)),
+    target("internal-100B-x16", PerSecond, Own, LibzmqPubSub, AtLeast(15.0)),
+    target("internal-1MiB-x1", PerSecond, Seed, Ancestor, AtLeast(1.0)),
+    target("publish-cost-100B", Cost, Filters1000, Filters10, AtMost(2.0)),
+    target("latency-1kHz-100B", P50, Own, Ancestor, AtMost(0.5)),
+    target("external-publish-100B-x0", P50, Own, LibzmqRouter, AtMost(1.15)),
+    target("external-publish-100B-x1", P50, Own, LibzmqRouter, AtMost(1.15)),
+    target("external-next-100B", P50, Own, LibzmqRouter, AtMost(1.15)),
+    target("external-publish-1MiB-x0", P50, Own, LibzmqRouter, AtMost(1.15)),
+    target("external-next-1MiB", P50, Own, LibzmqRouter, AtMost(1.15)),
+];
+
+/// Every target whose case was measured: name, ratio of medians, target, met or not.
+pub(crate) fn text(results: &[Summary]) -> String {
+    let mut text = String::from("\nratios of medians\n");
+    for target in &TARGETS {
+        let Some(ratio) = ratio(target, results) else { continue };
+        let (met, bound) = match target.bound {
+            Bound::AtLeast(bound) => (ratio >= bound, format!(">= {bound}")),
+            Bound::AtMost(bound) => (ratio <= bound, format!("<= {bound}")),
+        };
+        let name = format!(
+            "{} {}: {} / {}",
+            target.case,
+            target.figure.name(),
+            target.ours.name(),
+            target.baseline.name()
+        );
+        let verdict = if met { "met" } else { "NOT met" };
+        let _ = writeln!(text, "  {name:<75} {ratio:>8.3}  {bound:<8} {verdict}");
+    }
+    text
+}
+
+fn ratio(target: &Target, results: &[Summary]) -> Option<f64> {
+    let figure = |system| {
+        let result = results.iter().find(|result| result.case == target.case && result.system == system)?;
+        target.figure.of(result)
+    };
+    Some(figure(target.ours)? / figure(target.baseline)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+
+    #[test]
+    fn every_target_names_a_case_in_which_both_take_part() {
+        let cases = plan::cases(false);
+        for target in &TARGETS {
+            let case = cases.iter().find(|case| case.name == target.case).unwrap();
+            assert!(
+                case.systems.contains(&target.ours) && case.systems.contains(&target.baseline),
+                "{}",
+                case.name
+            );
+        }
+    }
+}
