@@ -84,18 +84,22 @@ impl Publisher {
         settled: &mut Settled,
     ) -> Result<u64, Error> {
         /// Enough to make the lock cheap; the first events flow while the rest is still being made.
-        const CHUNK: usize = 64;
+        const CHUNK_EVENTS: usize = 64;
+        const CHUNK_BYTES: usize = 256 << 10;
         let mut events = events.into_iter();
-        let mut chunk = VecDeque::with_capacity(CHUNK);
+        let mut chunk = VecDeque::with_capacity(CHUNK_EVENTS);
         let mut last = 0;
         loop {
             let mut refused = None;
-            for event in events.by_ref().take(CHUNK) {
+            let mut bytes = 0;
+            while chunk.len() < CHUNK_EVENTS && bytes < CHUNK_BYTES {
+                let Some(event) = events.next() else { break };
                 let event = event.into();
                 if let Err(error) = self.check(&event) {
                     refused = Some(error);
                     break;
                 }
+                bytes += event.len();
                 chunk.push_back(event);
             }
             if !chunk.is_empty() {

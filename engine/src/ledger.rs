@@ -1,4 +1,4 @@
-//! The account of every event: nothing is lost silently, and this is the proof (EE-DELIVERY-1).
+//! The account of every event: nothing is lost silently, and this is the proof (EE-DELIVERY-2).
 
 use std::fmt;
 use std::sync::Arc;

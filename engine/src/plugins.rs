@@ -52,8 +52,7 @@ pub trait ExternalPlugin: Send + Sync {
         sub_socket: Socket,
         external_socket: Socket,
     ) -> Result<(), EngineError> {
-        drop((pub_socket, sub_socket, external_socket));
-        bridge::serve_natively();
+        bridge::serve_natively((pub_socket, sub_socket, external_socket));
         Ok(())
     }
 

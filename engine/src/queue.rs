@@ -23,7 +23,7 @@ pub enum Overflow {
     DropNewest,
 }
 
-/// The bounds of one plugin's queue: waiting and in-flight events together (EE-LIMIT-1).
+/// The bounds of one plugin's queue: waiting and in-flight events together (EE-DELIVERY-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
     /// At most so many events.

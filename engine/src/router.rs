@@ -237,11 +237,17 @@ impl Router {
     }
 
     /// Publishes for an edge, which never waits: a parked event's ticket comes back by
-    /// [`Router::take_completed`].
-    pub(crate) fn offer(&self, source: PluginId, payload: Payload) -> Offer {
+    /// [`Router::take_completed`]. As long as `behind` is parked the event waits behind it, with the same ticket.
+    pub(crate) fn offer(&self, source: PluginId, payload: Payload, behind: Option<Ticket>) -> Offer {
         let mut state = self.state.lock();
         if state.aborted {
             return Offer::Refused(Refusal::Closed);
+        }
+        if let Some(ticket) = behind {
+            if let Some(parked) = state.parked.get_mut(&ticket) {
+                parked.events.push_back(payload);
+                return Offer::Parked(ticket);
+            }
         }
         let offer = match state.admit(source, payload) {
             Ok(_) => Offer::Accepted,
@@ -323,6 +329,22 @@ impl Router {
                 return taken;
             }
         }
+    }
+
+    /// Takes events for an edge, if there are any.
+    pub(crate) fn take_now(
+        &self,
+        plugin: PluginId,
+        settled: Settled,
+        max: (usize, usize),
+        batch: &mut VecDeque<Item>,
+    ) -> Taken {
+        let mut state = self.state.lock();
+        state.awake(plugin);
+        state.settle(plugin, settled);
+        let taken = state.try_take(plugin, max, batch);
+        self.unlock_and_wake(state);
+        taken
     }
 
     /// Takes events for an edge. When there are none the edge counts as asleep: its waker tells when to come again.

@@ -97,6 +97,13 @@ pub(crate) fn set_int_option(socket: &mut zmq::Socket, option: u32, value: i32) 
     Ok(())
 }
 
+/// Ends the reports of a socket's monitor; to be called before the reports' reader is closed, since libzmq's I/O thread
+/// would wait for a reader for ever, and with it every port of the context.
+pub(crate) fn stop_monitor(socket: &mut zmq::Socket) {
+    // SAFETY: the socket is alive; no address means the end of monitoring.
+    unsafe { zmq_sys::zmq_socket_monitor(socket.as_mut_ptr(), std::ptr::null(), 0) };
+}
+
 /// Bytes of shared events that a socket's reader has not taken yet.
 pub(crate) struct Outstanding {
     bytes: AtomicUsize,

@@ -60,6 +60,13 @@ def test_events_and_publishes_go_through_one_connection(
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_event_that_looks_like_a_reply_is_an_event(
+    engine: FakeEngine, socket: zmq.Socket[bytes]
+) -> None:
+    engine.event(b"event-engine: bad msg")
+    assert get_next_msg(socket) == b"event-engine: bad msg"
+
+
 def test_a_call_after_a_time_out_gets_the_late_event(
     engine: FakeEngine, socket: zmq.Socket[bytes]
 ) -> None:

@@ -14,20 +14,24 @@ use event_engine_protocol::basic;
 
 use super::external::port::{Frame, Incoming, PeerId, Port};
 use super::internal::{InternalEdge, PluginSockets};
-use super::{rest_of_message, EdgeOf};
+use super::{rest_of_message, uninterrupted, EdgeOf};
 use crate::wake::Waker;
 use crate::zmq_ffi::ZmqContext;
 
 /// How long the provided `start` has to make itself known before sockets are filled on suspicion.
 const NATIVE_WITHIN: Duration = Duration::from_millis(20);
 
+/// The sockets that a plugin's `start` was called with: publish, subscribe, external.
+type Sockets = (zmq::Socket, zmq::Socket, zmq::Socket);
+
 thread_local! {
-    static NATIVE: Cell<bool> = const { Cell::new(false) };
+    static NATIVE: Cell<Option<Sockets>> = const { Cell::new(None) };
 }
 
-/// Called by the provided body of `ExternalPlugin::start`: the engine is to serve the port itself.
-pub(crate) fn serve_natively() {
-    NATIVE.set(true);
+/// Called by the provided body of `ExternalPlugin::start`: the engine is to serve the port itself. The sockets stay open until
+/// the bridge has taken back what is in them: what is sent to a socket that is closed seems to have been read.
+pub(crate) fn serve_natively(sockets: Sockets) {
+    NATIVE.set(Some(sockets));
 }
 
 /// What `start` of an external plugin is called with.
@@ -96,7 +100,7 @@ impl Bridge {
             if let Ok(verdict) = verdicts.try_recv() {
                 break verdict;
             }
-            if forward(&mut self.port, &self.dealer, &mut unanswered).is_err() {
+            if forward(&self.of, &mut self.port, &self.dealer, &mut unanswered).is_err() {
                 break Verdict::Returned;
             }
             let woken = self.port.wait_with(&self.dealer);
@@ -124,30 +128,41 @@ impl Bridge {
 impl RunningBridge {
     /// Runs `start` on this thread. The port comes back if it is to be served natively.
     pub(crate) fn run<T>(self, start: impl FnOnce() -> T) -> (T, Option<(Port, Vec<Incoming>)>) {
-        NATIVE.set(false);
+        NATIVE.set(None);
         let result = start();
-        let native = NATIVE.replace(false);
-        let _ = self.verdict.send(if native { Verdict::Native } else { Verdict::Returned });
+        let sockets = NATIVE.take();
+        let _ = self.verdict.send(if sockets.is_some() { Verdict::Native } else { Verdict::Returned });
         self.waker.wake();
-        let port = self.thread.join().ok().filter(|_| native);
+        let port = self.thread.join().ok().filter(|_| sockets.is_some());
         (result, port)
     }
 }
 
 /// Requests from the port to the plugin's REP.
 fn forward(
+    of: &EdgeOf,
     port: &mut Port,
     dealer: &zmq::Socket,
     unanswered: &mut Option<Vec<Incoming>>,
 ) -> Result<(), zmq::Error> {
     while let Some(incoming) = port.next()? {
-        let Incoming::Message(peer, frames) = &incoming else { continue };
+        let (peer, frames) = match &incoming {
+            Incoming::Message(peer, frames) => (peer, frames),
+            Incoming::Gone(_) => continue,
+            Incoming::Stranger => {
+                of.router.count_refused(of.plugin);
+                continue;
+            }
+        };
         let slices: Vec<&[u8]> = frames.iter().map(|frame| &frame[..]).collect();
         if basic::body_start(&slices).is_none() {
             continue;
         }
-        let message = std::iter::once(&peer[..]).chain(slices.iter().copied());
-        dealer.send_multipart(message, 0)?;
+        uninterrupted(|| dealer.send(&peer[..], zmq::SNDMORE))?;
+        for (index, frame) in slices.iter().enumerate() {
+            let flags = if index + 1 < slices.len() { zmq::SNDMORE } else { 0 };
+            uninterrupted(|| dealer.send(*frame, flags))?;
+        }
         if let Some(unanswered) = unanswered {
             unanswered.push(incoming);
         }
@@ -162,10 +177,9 @@ fn answer(
     unanswered: &mut Option<Vec<Incoming>>,
 ) -> Result<(), zmq::Error> {
     loop {
-        let message = match dealer.recv_msg(zmq::DONTWAIT) {
+        let message = match uninterrupted(|| dealer.recv_msg(zmq::DONTWAIT)) {
             Ok(first) => rest_of_message(dealer, first)?,
             Err(zmq::Error::EAGAIN) => return Ok(()),
-            Err(zmq::Error::EINTR) => continue,
             Err(error) => return Err(error),
         };
         // Somebody reads and answers: `start` was overridden.

@@ -7,8 +7,9 @@ use std::thread::{self, JoinHandle};
 
 use event_engine_protocol::constants;
 
+use super::external::monitor::{Change, Monitor};
 use super::external::net::{self, BindAddress};
-use super::{poll, rest_of_message, EdgeOf};
+use super::{poll, rest_of_message, uninterrupted, EdgeOf};
 use crate::payload::Payload;
 use crate::queue::{Item, Settled};
 use crate::router::{Offer, Taken};
@@ -23,10 +24,18 @@ pub(crate) struct BusEdge {
     of: EdgeOf,
     /// An XPUB is a PUB on the wire, and tells whether anybody listens.
     xpub: zmq::Socket,
+    /// The connections of `xpub`.
+    monitor: Monitor,
     sub: zmq::Socket,
     waker: Arc<Waker>,
     pub(crate) publish_port: u16,
     pub(crate) subscribe_port: u16,
+}
+
+impl Drop for BusEdge {
+    fn drop(&mut self) {
+        zmq_ffi::stop_monitor(&mut self.xpub);
+    }
 }
 
 pub(crate) struct RunningBus {
@@ -50,21 +59,27 @@ impl BusEdge {
         subscribe_port: u16,
         waker: Arc<Waker>,
     ) -> Result<Self, BusBindError> {
-        let open = |kind, port| -> Result<(zmq::Socket, u16), zmq::Error> {
-            let socket = context.socket(kind)?;
-            let port = net::bind(&socket, address, port, of.max_event_bytes)?;
-            Ok((socket, port))
+        let xpub = || -> Result<_, zmq::Error> {
+            let xpub = context.socket(zmq::XPUB)?;
+            // Otherwise a subscription is not reported while one that is like it is ending.
+            xpub.set_xpub_verbose(true)?;
+            let monitor = Monitor::of(context, &xpub, "bus")?;
+            let port = net::bind(&xpub, address, subscribe_port, of.max_event_bytes)?;
+            Ok((xpub, monitor, port))
         };
-        let (xpub, subscribe_port) = open(zmq::XPUB, subscribe_port).map_err(BusBindError::Subscribe)?;
-        let (sub, publish_port) = open(zmq::SUB, publish_port).map_err(BusBindError::Publish)?;
+        let (xpub, monitor, subscribe_port) = xpub().map_err(BusBindError::Subscribe)?;
+        let sub = context.socket(zmq::SUB).map_err(BusBindError::Publish)?;
+        let publish_port =
+            net::bind(&sub, address, publish_port, of.max_event_bytes).map_err(BusBindError::Publish)?;
         sub.set_subscribe(b"").map_err(BusBindError::Publish)?;
-        Ok(BusEdge { of, xpub, sub, waker, publish_port, subscribe_port })
+        Ok(BusEdge { of, xpub, monitor, sub, waker, publish_port, subscribe_port })
     }
 
     pub(crate) fn start(self) -> std::io::Result<RunningBus> {
         let ending = Arc::new(AtomicBool::new(false));
         let waker = Arc::clone(&self.waker);
-        let mut bus = Bus { edge: self, ending: Arc::clone(&ending), listeners: 0, parked: false };
+        let mut bus =
+            Bus { edge: self, ending: Arc::clone(&ending), connections: 0, listening: false, parked: false };
         let thread = thread::Builder::new().name("ee-bus".into()).spawn(move || bus.run())?;
         Ok(RunningBus { ending, waker, thread })
     }
@@ -82,8 +97,10 @@ impl RunningBus {
 struct Bus {
     edge: BusEdge,
     ending: Arc<AtomicBool>,
-    /// Distinct subscriptions of all peers.
-    listeners: usize,
+    /// Connections to the subscribe port.
+    connections: usize,
+    /// Whether any of them has subscribed to anything.
+    listening: bool,
     /// An event from outside waits for room; until it has some nothing more is read.
     parked: bool,
 }
@@ -95,7 +112,7 @@ impl Bus {
         let mut settled = Settled::default();
         loop {
             let ending = self.ending.load(Ordering::SeqCst);
-            if !self.read_subscriptions() {
+            if self.read_subscriptions().is_err() {
                 break;
             }
             if self.parked {
@@ -107,7 +124,7 @@ impl Bus {
             let taken = router.take_or_sleep(plugin, settled.take(), BATCH, &mut batch);
             for (_, payload) in batch.drain(..) {
                 // Never waits: a peer that does not read misses events, as with any PUB.
-                let _ = zmq_ffi::send(&mut self.edge.xpub, &payload, zmq::DONTWAIT, None);
+                let _ = uninterrupted(|| zmq_ffi::send(&mut self.edge.xpub, &payload, zmq::DONTWAIT, None));
                 settled.add(payload.len());
             }
             let read = match self.ingest() {
@@ -128,12 +145,13 @@ impl Bus {
     fn sleep(&self) -> Result<(), zmq::Error> {
         let xpub = self.edge.xpub.as_poll_item(zmq::POLLIN);
         let waker = zmq::PollItem::from_fd(self.edge.waker.fd(), zmq::POLLIN);
+        let monitor = self.edge.monitor.item();
         let woken = if self.parked {
-            let mut items = [xpub, waker];
+            let mut items = [xpub, waker, monitor];
             poll(&mut items)?;
             items[1].is_readable()
         } else {
-            let mut items = [xpub, waker, self.edge.sub.as_poll_item(zmq::POLLIN)];
+            let mut items = [xpub, waker, monitor, self.edge.sub.as_poll_item(zmq::POLLIN)];
             poll(&mut items)?;
             items[1].is_readable()
         };
@@ -143,31 +161,33 @@ impl Bus {
         Ok(())
     }
 
-    /// While anybody listens, the bus takes every event; which go to whom the socket decides.
-    fn read_subscriptions(&mut self) -> bool {
+    /// While anybody listens, the bus takes every event; which go to whom the socket decides. Listening begins with a
+    /// subscription and ends with the last connection: a peer may report the end of a subscription that it never had.
+    fn read_subscriptions(&mut self) -> Result<(), zmq::Error> {
+        let EdgeOf { router, plugin, .. } = &self.edge.of;
         loop {
-            match self.edge.xpub.recv_msg(zmq::DONTWAIT) {
-                Ok(message) => {
-                    let EdgeOf { router, plugin, .. } = &self.edge.of;
-                    match message.first() {
-                        Some(1) => {
-                            self.listeners += 1;
-                            router.subscribe(*plugin, b"");
-                        }
-                        Some(0) => {
-                            self.listeners = self.listeners.saturating_sub(1);
-                            if self.listeners == 0 {
-                                router.unsubscribe(*plugin, b"");
-                            }
-                        }
-                        _ => {}
-                    }
+            match uninterrupted(|| self.edge.xpub.recv_msg(zmq::DONTWAIT)) {
+                Ok(message) if message.first() == Some(&1) && !self.listening => {
+                    self.listening = true;
+                    router.subscribe(*plugin, b"");
                 }
-                Err(zmq::Error::EAGAIN) => return true,
-                Err(zmq::Error::EINTR) => {}
-                Err(_) => return false,
+                Ok(_) => {}
+                Err(zmq::Error::EAGAIN) => break,
+                Err(error) => return Err(error),
             }
         }
+        while let Some(change) = self.edge.monitor.next()? {
+            match change {
+                Change::Accepted(_) => self.connections += 1,
+                Change::Ended(_) => self.connections = self.connections.saturating_sub(1),
+                Change::NotAccepted(_) => {}
+            }
+        }
+        if self.listening && self.connections == 0 {
+            self.listening = false;
+            router.unsubscribe(*plugin, b"");
+        }
+        Ok(())
     }
 
     /// Publishes what peers sent, until one has to wait. Whether there was anything.
@@ -177,10 +197,9 @@ impl Bus {
             if self.parked {
                 return Ok(false);
             }
-            let mut first = match self.edge.sub.recv_msg(zmq::DONTWAIT) {
+            let mut first = match uninterrupted(|| self.edge.sub.recv_msg(zmq::DONTWAIT)) {
                 Ok(first) => first,
                 Err(zmq::Error::EAGAIN) => return Ok(read > 0),
-                Err(zmq::Error::EINTR) => continue,
                 Err(error) => return Err(error),
             };
             let known =
@@ -195,7 +214,7 @@ impl Bus {
                 continue;
             }
             let Some(event) = frames.pop().filter(|event| of.accepts(event.len())) else { continue };
-            match of.router.offer(of.plugin, Payload::from(event)) {
+            match of.router.offer(of.plugin, Payload::from(event), None) {
                 Offer::Accepted => {}
                 Offer::Parked(_) => self.parked = true,
                 Offer::Refused(_) => return Ok(false),

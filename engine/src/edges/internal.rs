@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::{poll, rest_of_message, EdgeOf};
+use super::{poll, rest_of_message, uninterrupted, EdgeOf};
+use crate::filters::PluginId;
 use crate::payload::Payload;
 use crate::queue::{Item, Settled};
-use crate::router::Taken;
+use crate::router::{Router, Taken};
 use crate::wake::Waker;
 use crate::zmq_ffi::{self, Outstanding, ZmqContext};
 
-/// Events that may be on the way in a plugin's publish socket, half on each side.
-const PUBLISH_HWM: i32 = 4096;
+/// Events that may be on the way in a plugin's publish socket, on each of its two sides. As many as the ancestor held: more is hardly
+/// faster, and large events cost memory.
+const PUBLISH_HWM: i32 = 1000;
 /// The same for its subscribe socket.
 const SUBSCRIBE_HWM: i32 = 1000;
 /// Events so large that they are shared with the socket may take up so many bytes in it.
@@ -26,6 +28,9 @@ const PUMP_LOOKS_UP_MS: i32 = 1000;
 /// How long the subscriptions of a new socket may take to arrive (ms).
 const SUBSCRIBE_MS: i32 = 5000;
 const INGEST_BATCH: usize = 256;
+/// How often an edge thread looks for more before it sleeps, giving way to others each time: being woken takes longer
+/// than a look, and the next hop of an event waits meanwhile.
+const LOOKS: usize = 50;
 const PUMP_BATCH: (usize, usize) = (1024, 1 << 20);
 
 /// The two sockets that a plugin's `start` is called with.
@@ -89,7 +94,7 @@ impl InternalEdge {
             subscribe.set_subscribe(filter)?;
         }
         while !expected.is_empty() {
-            let message = xpub.recv_msg(0)?;
+            let message = uninterrupted(|| xpub.recv_msg(0))?;
             if let Some((1, filter)) = message.split_first() {
                 expected.remove(filter);
                 of.router.subscribe(of.plugin, filter);
@@ -173,11 +178,12 @@ impl RunningEdge {
 /// Publishes what the plugin sends; waits for room, and so makes the plugin wait.
 fn ingest(of: &EdgeOf, pull: &zmq::Socket, waker: &Waker, finished: &AtomicBool) {
     let mut events = VecDeque::with_capacity(INGEST_BATCH);
+    let mut idle_rounds = 0;
     loop {
         // Looked at first: everything was sent before it was set.
         let last_round = finished.load(Ordering::SeqCst);
         while events.len() < INGEST_BATCH {
-            match pull.recv_msg(zmq::DONTWAIT) {
+            match uninterrupted(|| pull.recv_msg(zmq::DONTWAIT)) {
                 Ok(message) if message.get_more() => {
                     let frames = rest_of_message(pull, message).map_or(0, |frames| frames.len());
                     of.refuse(&format!(
@@ -185,17 +191,22 @@ fn ingest(of: &EdgeOf, pull: &zmq::Socket, waker: &Waker, finished: &AtomicBool)
                     ));
                 }
                 Ok(message) if of.accepts(message.len()) => events.push_back(Payload::from(message)),
-                Ok(_) | Err(zmq::Error::EINTR) => {}
+                Ok(_) => {}
                 Err(zmq::Error::EAGAIN) => break,
                 Err(_) => return,
             }
         }
         if !events.is_empty() {
+            idle_rounds = 0;
             if of.router.publish_batch(of.plugin, &mut events, Settled::default()).is_err() {
                 return;
             }
         } else if last_round {
             return;
+        } else if idle_rounds < LOOKS {
+            idle_rounds += 1;
+            thread::yield_now();
+            continue;
         } else {
             let mut items = [pull.as_poll_item(zmq::POLLIN), zmq::PollItem::from_fd(waker.fd(), zmq::POLLIN)];
             if poll(&mut items).is_err() {
@@ -226,7 +237,7 @@ impl Pump {
     fn run(&mut self) {
         let EdgeOf { router, plugin, .. } = self.of.clone();
         while self.read_subscriptions() {
-            match router.take_or_sleep(plugin, self.settled.take(), PUMP_BATCH, &mut self.batch) {
+            match self.take(&router, plugin) {
                 Taken::Some => {
                     if !self.hand_over() {
                         break;
@@ -252,6 +263,17 @@ impl Pump {
         router.give_back(plugin, &mut self.batch);
     }
 
+    /// Takes what there is; looks up a few times before it counts as asleep, since waking it costs more.
+    fn take(&mut self, router: &Router, plugin: PluginId) -> Taken {
+        for _ in 0..LOOKS {
+            match router.take_now(plugin, self.settled.take(), PUMP_BATCH, &mut self.batch) {
+                Taken::Nothing => thread::yield_now(),
+                taken => return taken,
+            }
+        }
+        router.take_or_sleep(plugin, self.settled.take(), PUMP_BATCH, &mut self.batch)
+    }
+
     /// The first event of the batch was handed over.
     fn handed_over(&mut self) {
         let Some(item) = self.batch.pop_front() else { return };
@@ -271,10 +293,10 @@ impl Pump {
                     return false;
                 }
             }
-            match zmq_ffi::send(&mut self.xpub, payload, 0, Some(&self.outstanding)) {
+            match uninterrupted(|| zmq_ffi::send(&mut self.xpub, payload, 0, Some(&self.outstanding))) {
                 Ok(()) => self.handed_over(),
                 // The plugin does not read. What it has read counts meanwhile.
-                Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => {
+                Err(zmq::Error::EAGAIN) => {
                     self.of.router.settle(self.of.plugin, self.settled.take());
                 }
                 Err(_) => return false,
@@ -302,7 +324,7 @@ impl Pump {
     /// The plugin may change the subscriptions of its socket at any time.
     fn read_subscriptions(&self) -> bool {
         loop {
-            match self.xpub.recv_msg(zmq::DONTWAIT) {
+            match uninterrupted(|| self.xpub.recv_msg(zmq::DONTWAIT)) {
                 Ok(message) => match message.split_first() {
                     Some((1, filter)) => self.of.router.subscribe(self.of.plugin, filter),
                     // A socket that is closed unsubscribes; while it may be taken back, that is not the plugin's word.
@@ -311,7 +333,6 @@ impl Pump {
                     _ => {}
                 },
                 Err(zmq::Error::EAGAIN) => return true,
-                Err(zmq::Error::EINTR) => {}
                 Err(_) => return false,
             }
         }

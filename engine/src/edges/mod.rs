@@ -46,18 +46,22 @@ pub(crate) fn rest_of_message(
 ) -> Result<Vec<zmq::Message>, zmq::Error> {
     let mut frames = vec![first];
     while frames.last().is_some_and(zmq::Message::get_more) {
-        frames.push(socket.recv_msg(zmq::DONTWAIT)?);
+        frames.push(uninterrupted(|| socket.recv_msg(zmq::DONTWAIT))?);
     }
     Ok(frames)
 }
 
-/// Polls, as long as signals interrupt it.
+/// Waits until one of the items has something.
 pub(crate) fn poll(items: &mut [zmq::PollItem<'_>]) -> Result<(), zmq::Error> {
+    uninterrupted(|| zmq::poll(items, -1)).map(drop)
+}
+
+/// Calls again for as long as signals interrupt the call.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, zmq::Error>) -> Result<T, zmq::Error> {
     loop {
-        match zmq::poll(items, -1) {
-            Ok(_) => return Ok(()),
+        match call() {
             Err(zmq::Error::EINTR) => {}
-            Err(error) => return Err(error),
+            result => return result,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::queue::{Queue, Ticket};
 pub(crate) type Circle = Vec<PluginId>;
 
 impl State {
-    /// As long as `ticket` waits in a circle, its events are accepted beyond the limit, up to the cap (EE-DELIVERY-7).
+    /// As long as `ticket` waits in a circle, its events are accepted beyond the limit, up to the cap (EE-DELIVERY-10).
     pub(super) fn break_cycle(&mut self, ticket: Ticket) {
         loop {
             let Some(parked) = self.parked.get(&ticket) else { return };

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use parking_lot::Condvar;
 
-use super::{choose, deliver, State};
+use super::{deliver, State};
 use crate::filters::PluginId;
 use crate::payload::Payload;
 use crate::queue::Ticket;
@@ -17,7 +17,7 @@ use crate::wake::Sleeper;
 pub(crate) enum Notify {
     /// The publishing thread, which waits.
     Thread(Arc<Waiting>),
-    /// The source's edge, which does not.
+    /// The source's edge, which does not; it is told of each event.
     Edge,
 }
 
@@ -115,6 +115,7 @@ impl State {
         let targets = std::mem::take(&mut parked.targets);
         let Some(payload) = parked.events.pop_front() else { return Vec::new() };
         let source = parked.source;
+        let for_edge = matches!(parked.notify, Notify::Edge);
         self.accepted += 1;
         let order = self.accepted;
         if targets.is_empty() {
@@ -129,6 +130,14 @@ impl State {
         }
         if let Some(queue) = self.queues.get_mut(source) {
             queue.ledger.published += 1;
+            if for_edge {
+                queue.completed.push(ticket);
+                // An edge that is not asleep at its queue may still be in its poll.
+                if let Sleeper::Edge(waker) = &queue.sleeper {
+                    waker.wake();
+                }
+                self.choose(source);
+            }
         }
         self.line_up(ticket);
         targets
@@ -136,7 +145,7 @@ impl State {
 
     /// Puts `ticket` at the end of the line of every queue that its first event matches; without events it is done.
     fn line_up(&mut self, ticket: Ticket) {
-        let State { filters, queues, merged, parked, line, accepted, .. } = self;
+        let State { filters, queues, merged, parked, accepted, .. } = self;
         let Some(entry) = parked.get_mut(&ticket) else { return };
         if let Some(payload) = entry.events.front() {
             entry.targets = filters.targets(payload, merged).to_vec();
@@ -150,21 +159,9 @@ impl State {
             return;
         }
         let Some(done) = parked.remove(&ticket) else { return };
-        match done.notify {
-            Notify::Thread(waiting) => {
-                waiting.last_order.store(*accepted, Ordering::Relaxed);
-                waiting.room.notify_one();
-            }
-            Notify::Edge => {
-                if let Some(queue) = queues.get_mut(done.source) {
-                    queue.completed.push(ticket);
-                    // An edge that is not asleep at its queue may still be in its poll.
-                    if let Sleeper::Edge(waker) = &queue.sleeper {
-                        waker.wake();
-                    }
-                    choose(queues, line, done.source);
-                }
-            }
+        if let Notify::Thread(waiting) = done.notify {
+            waiting.last_order.store(*accepted, Ordering::Relaxed);
+            waiting.room.notify_one();
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::payload::Payload;
 use crate::queue::{Item, Settled, Ticket};
 use crate::router::{Offer, Taken};
 
+pub(crate) mod monitor;
 pub(crate) mod net;
 pub(crate) mod port;
 
@@ -115,12 +116,14 @@ impl External {
                 self.connections.remove(&peer);
                 self.line.retain(|waiting| *waiting != peer);
             }
+            Incoming::Stranger => self.of.router.count_refused(self.of.plugin),
         }
     }
 
     fn message(&mut self, peer: PeerId, mut frames: Vec<zmq::Message>) {
         let connection = self.connections.entry(PeerId::clone(&peer)).or_default();
         let Some(body_start) = basic::body_start(&as_slices(&frames)) else {
+            self.of.router.count_refused(self.of.plugin);
             if !mem::replace(&mut connection.no_envelope_logged, true) {
                 tracing::warn!(
                     "{}: a message without an empty frame before its body was dropped; this port serves the basic profile, \
@@ -132,8 +135,11 @@ impl External {
         };
         let mut body = frames.split_off(body_start.min(frames.len()));
         let envelope = frames;
-        // A newer request replaces the one that waits for an event; its place in the line stays.
+        // A newer request replaces the one that waits for an event, whose place in the line is lost.
         connection.pending.retain(|pending| !matches!(pending, Pending::NextMsg(_)));
+        if mem::take(&mut connection.in_line) {
+            self.line.retain(|waiting| *waiting != peer);
+        }
         if connection.pending.len() >= constants::CONNECTION_MAX_UNANSWERED {
             self.reply(&peer, &envelope, Frame::Bytes(constants::BAD_MSG));
             return;
@@ -151,7 +157,12 @@ impl External {
             }
             Request::Publish => {
                 let Some(event) = body.pop() else { return };
-                match self.of.router.offer(self.of.plugin, Payload::from(event)) {
+                // Events of one connection are accepted in its order (EE-ORDER-4).
+                let behind = connection.pending.iter().rev().find_map(|pending| match pending {
+                    Pending::Publish(_, ticket) => Some(*ticket),
+                    _ => None,
+                });
+                match self.of.router.offer(self.of.plugin, Payload::from(event), behind) {
                     Offer::Accepted => Pending::Reply(envelope, constants::MSG_PUBLISHED),
                     Offer::Parked(ticket) => {
                         self.tickets.insert(ticket, PeerId::clone(&peer));
@@ -166,17 +177,21 @@ impl External {
         self.advance(&peer);
     }
 
-    /// A parked publish was accepted.
+    /// A parked publish was accepted: the first that has this ticket.
     fn complete(&mut self, ticket: Ticket) {
-        let Some(peer) = self.tickets.remove(&ticket) else { return };
-        let Some(connection) = self.connections.get_mut(&peer) else { return };
-        for pending in &mut connection.pending {
-            if let Pending::Publish(envelope, waiting) = pending {
-                if *waiting == ticket {
-                    *pending = Pending::Reply(mem::take(envelope), constants::MSG_PUBLISHED);
-                    break;
-                }
+        let Some(peer) = self.tickets.get(&ticket).cloned() else { return };
+        let parked =
+            |pending: &&mut Pending| matches!(pending, Pending::Publish(_, waiting) if *waiting == ticket);
+        let mut waiting =
+            self.connections.get_mut(&peer).into_iter().flat_map(|connection| &mut connection.pending);
+        let mut waiting = waiting.by_ref().filter(parked);
+        if let Some(pending) = waiting.next() {
+            if let Pending::Publish(envelope, _) = pending {
+                *pending = Pending::Reply(mem::take(envelope), constants::MSG_PUBLISHED);
             }
+        }
+        if waiting.next().is_none() {
+            self.tickets.remove(&ticket);
         }
         self.advance(&peer);
     }
@@ -211,7 +226,7 @@ impl External {
                 taken = router.take_or_sleep(plugin, self.settled.take(), (1, usize::MAX), &mut batch);
             }
             let Some((_, payload)) = batch.front() else { break };
-            // A connection that is known to be gone gets, and eats, no event (EE-BASIC-9).
+            // A connection that is known to be gone gets, and eats, no event (EE-BASIC-17).
             if self.port.look_for_gone().is_err() {
                 taken = Taken::Closed;
                 break;

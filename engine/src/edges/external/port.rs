@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use event_engine_protocol::constants;
 
+use super::monitor::{Change, Monitor};
 use super::net::{self, BindAddress};
-use crate::edges::{poll, rest_of_message};
+use crate::edges::{poll, rest_of_message, uninterrupted};
 use crate::payload::Payload;
 use crate::wake::Waker;
 use crate::zmq_ffi::{self, ZmqContext};
@@ -21,6 +22,8 @@ pub(crate) enum Incoming {
     Message(PeerId, Vec<zmq::Message>),
     /// The connection has ended.
     Gone(PeerId),
+    /// A message of a peer that is neither REQ nor DEALER; it is not looked at.
+    Stranger,
 }
 
 /// What became of a reply.
@@ -41,7 +44,7 @@ pub(crate) enum Frame<'a> {
 
 pub(crate) struct Port {
     router: zmq::Socket,
-    monitor: zmq::Socket,
+    monitor: Monitor,
     waker: Arc<Waker>,
     pub(crate) number: u16,
     /// The descriptor of each peer's connection: the monitor knows connections by nothing else.
@@ -49,9 +52,13 @@ pub(crate) struct Port {
     /// Connected descriptors, and the peer that was heard on each.
     connected: HashMap<i32, Option<PeerId>>,
     incoming: VecDeque<Incoming>,
-    /// Messages from peers that are neither REQ nor DEALER.
-    pub(crate) strangers: u64,
     accept_failed: bool,
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        zmq_ffi::stop_monitor(&mut self.router);
+    }
 }
 
 impl Port {
@@ -66,14 +73,7 @@ impl Port {
         let router = context.socket(zmq::ROUTER)?;
         router.set_router_mandatory(true)?;
         router.set_router_handover(true)?;
-        // The monitor has to be there before the first connection.
-        let name = format!("inproc://event-engine-monitor-{:p}", Arc::as_ptr(&waker));
-        let events = zmq::SocketEvent::ACCEPTED.to_raw()
-            | zmq::SocketEvent::ACCEPT_FAILED.to_raw()
-            | zmq::SocketEvent::DISCONNECTED.to_raw();
-        router.monitor(&name, i32::from(events))?;
-        let monitor = context.socket(zmq::PAIR)?;
-        monitor.connect(&name)?;
+        let monitor = Monitor::of(context, &router, &format!("{:p}", Arc::as_ptr(&waker)))?;
         let number = net::bind(&router, address, port, max_event_bytes)?;
         Ok(Port {
             router,
@@ -83,20 +83,19 @@ impl Port {
             descriptors: HashMap::new(),
             connected: HashMap::new(),
             incoming: VecDeque::new(),
-            strangers: 0,
             accept_failed: false,
         })
     }
 
     /// Waits until there is something to read or somebody called the waker.
     pub(crate) fn wait(&self) -> Result<(), zmq::Error> {
-        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor_item()])
+        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item()])
     }
 
     /// As [`Port::wait`], or until `other` can be read.
     pub(crate) fn wait_with(&self, other: &zmq::Socket) -> Result<(), zmq::Error> {
         let other = other.as_poll_item(zmq::POLLIN);
-        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor_item(), other])
+        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item(), other])
     }
 
     fn wait_for(&self, items: &mut [zmq::PollItem<'_>]) -> Result<(), zmq::Error> {
@@ -115,23 +114,18 @@ impl Port {
         self.router.as_poll_item(zmq::POLLIN)
     }
 
-    fn monitor_item(&self) -> zmq::PollItem<'_> {
-        self.monitor.as_poll_item(zmq::POLLIN)
-    }
-
     /// What happened next, if anything did.
     pub(crate) fn next(&mut self) -> Result<Option<Incoming>, zmq::Error> {
         if let Some(incoming) = self.incoming.pop_front() {
             return Ok(Some(incoming));
         }
         loop {
-            let message = match self.router.recv_msg(zmq::DONTWAIT) {
+            let message = match uninterrupted(|| self.router.recv_msg(zmq::DONTWAIT)) {
                 Ok(address) => rest_of_message(&self.router, address)?,
                 Err(zmq::Error::EAGAIN) => {
                     self.read_monitor()?;
                     return Ok(self.incoming.pop_front());
                 }
-                Err(zmq::Error::EINTR) => continue,
                 Err(error) => return Err(error),
             };
             // Everything that the monitor has to say up to this message.
@@ -146,7 +140,7 @@ impl Port {
     /// Reads what is known of connections, so that a reply is not sent to one that is known to be gone.
     pub(crate) fn look_for_gone(&mut self) -> Result<(), zmq::Error> {
         // Asking for its events makes the socket take note of connections that have ended.
-        self.router.get_events()?;
+        uninterrupted(|| self.router.get_events())?;
         self.read_monitor()
     }
 
@@ -158,7 +152,7 @@ impl Port {
                 gone.push(PeerId::clone(peer));
                 false
             }
-            Incoming::Message(..) => true,
+            Incoming::Message(..) | Incoming::Stranger => true,
         });
         gone
     }
@@ -169,7 +163,7 @@ impl Port {
             return Sent::Gone;
         }
         let more = |last: bool| if last { zmq::DONTWAIT } else { zmq::DONTWAIT | zmq::SNDMORE };
-        match self.router.send(&peer[..], more(frames.is_empty())) {
+        match uninterrupted(|| self.router.send(&peer[..], more(frames.is_empty()))) {
             Ok(()) => {}
             Err(zmq::Error::EAGAIN) => return Sent::Busy,
             Err(_) => return Sent::Gone,
@@ -178,8 +172,10 @@ impl Port {
         for (index, frame) in frames.iter().enumerate() {
             let flags = more(index == last);
             let sent = match frame {
-                Frame::Bytes(bytes) => self.router.send(*bytes, flags),
-                Frame::Event(payload) => zmq_ffi::send(&mut self.router, payload, flags, None),
+                Frame::Bytes(bytes) => uninterrupted(|| self.router.send(*bytes, flags)),
+                Frame::Event(payload) => {
+                    uninterrupted(|| zmq_ffi::send(&mut self.router, payload, flags, None))
+                }
             };
             if sent.is_err() {
                 return Sent::Gone;
@@ -195,7 +191,7 @@ impl Port {
         let Some(first) = frames.first_mut() else { return };
         let kind = first.gets("Socket-Type");
         if !kind.is_some_and(|kind| constants::REQUEST_SOCKET_TYPES.contains(&kind)) {
-            self.strangers += 1;
+            self.incoming.push_back(Incoming::Stranger);
             return;
         }
         let Some(descriptor) = first.gets("__fd").and_then(|text| text.parse::<i32>().ok()) else { return };
@@ -224,38 +220,31 @@ impl Port {
     }
 
     fn read_monitor(&mut self) -> Result<(), zmq::Error> {
-        loop {
-            let event = match self.monitor.recv_msg(zmq::DONTWAIT) {
-                Ok(event) => event,
-                Err(zmq::Error::EAGAIN) => return Ok(()),
-                Err(zmq::Error::EINTR) => continue,
-                Err(error) => return Err(error),
-            };
-            if event.get_more() {
-                let _address = self.monitor.recv_msg(zmq::DONTWAIT)?;
-            }
-            let (Some(kind), Some(value)) = (event.first_chunk::<2>(), event.last_chunk::<4>()) else {
-                continue;
-            };
-            let (kind, value) = (u16::from_ne_bytes(*kind), i32::from_ne_bytes(*value));
-            if kind == zmq::SocketEvent::ACCEPTED.to_raw() {
-                self.accept_failed = false;
-                self.connected.insert(value, None);
-            } else if kind == zmq::SocketEvent::DISCONNECTED.to_raw() {
-                if let Some(Some(peer)) = self.connected.remove(&value) {
-                    // Unless the address has a newer connection by now.
-                    if self.descriptors.get(&peer) == Some(&value) {
-                        self.descriptors.remove(&peer);
-                        self.incoming.push_back(Incoming::Gone(peer));
+        while let Some(change) = self.monitor.next()? {
+            match change {
+                Change::Accepted(descriptor) => {
+                    self.accept_failed = false;
+                    self.connected.insert(descriptor, None);
+                }
+                Change::Ended(descriptor) => {
+                    if let Some(Some(peer)) = self.connected.remove(&descriptor) {
+                        // Unless the address has a newer connection by now.
+                        if self.descriptors.get(&peer) == Some(&descriptor) {
+                            self.descriptors.remove(&peer);
+                            self.incoming.push_back(Incoming::Gone(peer));
+                        }
                     }
                 }
-            } else if !std::mem::replace(&mut self.accept_failed, true) {
-                tracing::error!(
-                    "port {}: a connection could not be accepted ({}); are all file descriptors in use (ulimit -n)?",
-                    self.number,
-                    zmq::Error::from_raw(value)
-                );
+                Change::NotAccepted(why) => {
+                    if !std::mem::replace(&mut self.accept_failed, true) {
+                        tracing::error!(
+                            "port {}: a connection could not be accepted ({why}); are all file descriptors in use (ulimit -n)?",
+                            self.number
+                        );
+                    }
+                }
             }
         }
+        Ok(())
     }
 }
