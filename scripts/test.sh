@@ -11,8 +11,9 @@ step "spec: prose, registry, vectors, grammar and generated files agree"
 cargo run --quiet --release -p event-engine-spec-tool -- check
 step "Rust tests"
 cargo test --release
-step "pyevents, on every Python of this machine"
-pyevents/run-tests.sh
+step "pyevents, on every Python of this machine, against a pretended engine and this one"
+cargo build --quiet --release -p event-engine --example echo
+EVENT_ENGINE_ECHO=$(realpath "${CARGO_TARGET_DIR:-target}/release/examples/echo") pyevents/run-tests.sh
 step "examples"
 examples/seed/run.sh pyevents
 examples/bus/run.sh
