@@ -10,8 +10,9 @@ use zmq::Context;
 use crate::builder::{Builder, PluginSpec, StartError, Work};
 use crate::errors::EngineError;
 use crate::events::EventType;
-use crate::handle::{Handle, Report};
+use crate::handle::Handle;
 use crate::plugins::{ExternalPlugin, Plugin};
+use crate::report::Report;
 use crate::supervisor::Outcome;
 
 /// The TCP ports of the bus.

@@ -12,6 +12,7 @@ use crate::handle::Handle;
 use crate::payload::Payload;
 use crate::plugins::{ExternalPlugin, Plugin};
 use crate::queue::QueueLimits;
+use crate::starting;
 use crate::supervisor::BoxError;
 
 /// An internal plugin of the engine's own API. Closures that take a [`Context`] are plugins.
@@ -281,7 +282,7 @@ impl Builder {
         self.check_names()?;
         self.check_ports()?;
         self.check_filters()?;
-        Handle::start(self)
+        starting::start(self)
     }
 
     /// The address to bind, and whether it needs a warning.

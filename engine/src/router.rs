@@ -7,21 +7,22 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::filters::{Filters, PluginId};
 use crate::ledger::Ledger;
 use crate::payload::Payload;
-use crate::queue::{Acknowledges, Item, Queue, QueueLimits, Settled, Ticket};
+use crate::queue::{Acknowledges, Queue, QueueLimits, Settled, Ticket};
 use crate::wake::{Line, Sleep, Sleeper, Waker};
 
 mod cycle;
 mod park;
+mod read;
 mod watch;
 
 use park::{Notify, Parked, Waiting};
+pub(crate) use read::Taken;
 
 /// So many events of a batch are published under one lock.
 const BATCH_EVENTS: usize = 64;
@@ -38,16 +39,6 @@ pub(crate) enum Offer {
     Accepted,
     Parked(Ticket),
     Refused(Refusal),
-}
-
-/// What a reader got.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Taken {
-    Some,
-    /// Nothing there: the deadline passed, or (edges) the reader is asleep now.
-    Nothing,
-    /// Nothing there and nothing will come.
-    Closed,
 }
 
 pub(crate) struct Router {
@@ -286,119 +277,6 @@ impl Router {
         }
     }
 
-    // ---- reading -------------------------------------------------------------------------------------------
-
-    /// Takes events of a plugin's own thread, and waits until there are some, until the deadline, or until nothing can come.
-    pub(crate) fn take(
-        &self,
-        plugin: PluginId,
-        settled: Settled,
-        max: (usize, usize),
-        batch: &mut VecDeque<Item>,
-        deadline: Option<Instant>,
-    ) -> Taken {
-        let mut state = self.state.lock();
-        state.settle(plugin, settled);
-        loop {
-            match state.try_take_unless_draining(plugin, max, batch) {
-                Taken::Nothing => {}
-                taken => {
-                    self.unlock_and_wake(state);
-                    return taken;
-                }
-            }
-            let Some(queue) = state.queues.get_mut(plugin) else { return Taken::Closed };
-            queue.sleep = Sleep::Sleeping;
-            let Sleeper::Thread(condvar) = &queue.sleeper else { return Taken::Closed };
-            let condvar = Arc::clone(condvar);
-            // Those whom this thread's acknowledgement or waking has chosen must not wait for its return.
-            if let Some(next) = state.next_in_line() {
-                next.wake();
-            }
-            let timed_out = match deadline {
-                None => {
-                    condvar.wait(&mut state);
-                    false
-                }
-                Some(deadline) => condvar.wait_until(&mut state, deadline).timed_out(),
-            };
-            state.awake(plugin);
-            if timed_out {
-                let taken = state.try_take_unless_draining(plugin, max, batch);
-                self.unlock_and_wake(state);
-                return taken;
-            }
-        }
-    }
-
-    /// Takes events for an edge, if there are any.
-    pub(crate) fn take_now(
-        &self,
-        plugin: PluginId,
-        settled: Settled,
-        max: (usize, usize),
-        batch: &mut VecDeque<Item>,
-    ) -> Taken {
-        let mut state = self.state.lock();
-        state.awake(plugin);
-        state.settle(plugin, settled);
-        let taken = state.try_take(plugin, max, batch);
-        self.unlock_and_wake(state);
-        taken
-    }
-
-    /// Takes events for an edge. When there are none the edge counts as asleep: its waker tells when to come again.
-    pub(crate) fn take_or_sleep(
-        &self,
-        plugin: PluginId,
-        settled: Settled,
-        max: (usize, usize),
-        batch: &mut VecDeque<Item>,
-    ) -> Taken {
-        let mut state = self.state.lock();
-        state.awake(plugin);
-        state.settle(plugin, settled);
-        let taken = state.try_take(plugin, max, batch);
-        if taken == Taken::Nothing {
-            if let Some(queue) = state.queues.get_mut(plugin) {
-                queue.sleep = Sleep::Sleeping;
-            }
-        }
-        self.unlock_and_wake(state);
-        taken
-    }
-
-    /// An edge has come back from its poll: it wakes the next in line, and hears of its accepted publishes.
-    ///
-    /// # Errors
-    /// The application has ended.
-    pub(crate) fn take_completed(&self, plugin: PluginId) -> Result<Vec<Ticket>, Refusal> {
-        let mut state = self.state.lock();
-        if state.aborted {
-            return Err(Refusal::Closed);
-        }
-        state.awake(plugin);
-        let completed = state
-            .queues
-            .get_mut(plugin)
-            .map(|queue| std::mem::take(&mut queue.completed))
-            .unwrap_or_default();
-        self.unlock_and_wake(state);
-        Ok(completed)
-    }
-
-    pub(crate) fn settle(&self, plugin: PluginId, settled: Settled) {
-        let mut state = self.state.lock();
-        state.settle(plugin, settled);
-        self.unlock_and_wake(state);
-    }
-
-    pub(crate) fn give_back(&self, plugin: PluginId, batch: &mut VecDeque<Item>) {
-        if let Some(queue) = self.state.lock().queues.get_mut(plugin) {
-            queue.give_back(batch);
-        }
-    }
-
     // ---- the end -------------------------------------------------------------------------------------------
 
     /// Readers end once their queue is empty.
@@ -495,31 +373,6 @@ impl State {
             queue.ledger.published += 1;
         }
         Ok(order)
-    }
-
-    /// As [`State::try_take`]; an empty queue ends its reader when the application is ending.
-    fn try_take_unless_draining(
-        &mut self,
-        plugin: PluginId,
-        max: (usize, usize),
-        batch: &mut VecDeque<Item>,
-    ) -> Taken {
-        match self.try_take(plugin, max, batch) {
-            Taken::Nothing if self.draining => Taken::Closed,
-            taken => taken,
-        }
-    }
-
-    fn try_take(&mut self, plugin: PluginId, max: (usize, usize), batch: &mut VecDeque<Item>) -> Taken {
-        let Some(queue) = self.queues.get_mut(plugin) else { return Taken::Closed };
-        if self.aborted || queue.closed {
-            return Taken::Closed;
-        }
-        if queue.take(max.0, max.1, batch) > 0 {
-            Taken::Some
-        } else {
-            Taken::Nothing
-        }
     }
 
     fn settle(&mut self, plugin: PluginId, settled: Settled) {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::queue::Overflow;
+use crate::queue::{Item, Overflow};
 
 mod batons;
 mod circles;
