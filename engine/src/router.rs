@@ -55,6 +55,10 @@ pub(crate) struct State {
     parked: BTreeMap<Ticket, Parked>,
     next_ticket: Ticket,
     line: Line,
+    /// What is to be logged once the lock is free.
+    warnings: Vec<String>,
+    /// The watch waits for a publish to be parked.
+    watch_sleeps: bool,
     /// Nothing new is to be expected: readers end when their queue is empty.
     draining: bool,
     /// The end: readers and publishers return at once.
@@ -75,6 +79,8 @@ impl Router {
                 parked: BTreeMap::new(),
                 next_ticket: 0,
                 line: Line::default(),
+                warnings: Vec::new(),
+                watch_sleeps: false,
                 draining: false,
                 aborted: false,
                 failure: None,
@@ -244,7 +250,7 @@ impl Router {
             Ok(_) => Offer::Accepted,
             Err(payload) => match state.park(source, VecDeque::from([payload]), Notify::Edge) {
                 Some(ticket) => {
-                    self.parked.notify_all();
+                    self.call_watch(&mut state);
                     Offer::Parked(ticket)
                 }
                 None => Offer::Accepted,
@@ -262,7 +268,7 @@ impl Router {
     ) -> Result<u64, Refusal> {
         let waiting = Arc::new(Waiting::default());
         if let Some(ticket) = state.park(source, events, Notify::Thread(Arc::clone(&waiting))) {
-            self.parked.notify_all();
+            self.call_watch(&mut state);
             if let Some(next) = state.next_in_line() {
                 next.wake();
             }
@@ -338,9 +344,21 @@ impl Router {
         }
     }
 
+    /// A publish was parked: the watch has something to look at, once a second.
+    fn call_watch(&self, state: &mut State) {
+        if std::mem::take(&mut state.watch_sleeps) {
+            self.parked.notify_all();
+        }
+    }
+
     fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
         let next = state.next_in_line();
+        let warnings = std::mem::take(&mut state.warnings);
         drop(state);
+        // Without the lock: whoever reads the log may publish.
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         if let Some(next) = next {
             next.wake();
         }

@@ -84,11 +84,17 @@ impl Supervisor {
         work: impl FnOnce() -> Result<Outcome, BoxError> + Send + 'static,
     ) -> io::Result<()> {
         let supervisor = Arc::clone(self);
+        let plugin_name = name.to_string();
         thread::Builder::new().name(name.replace('\0', " ")).spawn(move || {
             let result = match panic::catch_unwind(AssertUnwindSafe(work)) {
                 Ok(result) => result,
                 Err(payload) => Ok(Outcome::Panicked(panic_text(&*payload))),
             };
+            match &result {
+                Ok(outcome) if !outcome.is_failure() => tracing::info!("plugin {plugin_name} {outcome}"),
+                Ok(outcome) => tracing::error!("plugin {plugin_name} {outcome}"),
+                Err(error) => tracing::error!("plugin {plugin_name} failed: {error}"),
+            }
             supervisor.ended(plugin, result);
         })?;
         Ok(())
@@ -105,11 +111,6 @@ impl Supervisor {
             }
         };
         if let Some((_, entry)) = state.plugins.iter_mut().find(|(id, _)| *id == plugin) {
-            if outcome.is_failure() {
-                tracing::error!("plugin {} {outcome}", entry.name);
-            } else {
-                tracing::info!("plugin {} {outcome}", entry.name);
-            }
             entry.outcome = Some(outcome.clone());
         }
         if let Outcome::Panicked(text) = outcome {

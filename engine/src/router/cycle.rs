@@ -31,20 +31,24 @@ impl State {
             if !full().all(|queue| queue.may_exceed(bytes)) {
                 return;
             }
-            for queue in full().filter(|queue| !queue.over_limit_logged) {
-                tracing::warn!(
-                    "publishers wait for each other ({}): the queue of {} grows beyond its limit; \
-                     raise its limit, or read before publishing",
-                    self.names(&circle),
-                    queue.ledger.name
-                );
-            }
+            let warnings: Vec<String> = full()
+                .filter(|queue| !queue.over_limit_logged)
+                .map(|queue| {
+                    format!(
+                        "publishers wait for each other ({}): the queue of {} grows beyond its limit; raise its limit, \
+                         or read before publishing",
+                        self.names(&circle),
+                        queue.ledger.name
+                    )
+                })
+                .collect();
             let full: Vec<PluginId> = parked.targets.clone();
             for target in full {
                 if let Some(queue) = self.queues.get_mut(target).filter(|queue| !queue.has_room(bytes)) {
                     queue.over_limit_logged = true;
                 }
             }
+            self.warnings.extend(warnings);
             self.admit_parked(ticket, true);
         }
     }

@@ -28,34 +28,35 @@ impl Router {
     pub(crate) fn watch(&self) {
         let mut seen: HashMap<Ticket, Seen> = HashMap::new();
         let mut stalls: HashMap<Circle, Stall> = HashMap::new();
-        let mut state = self.state.lock();
         loop {
+            let mut state = self.state.lock();
             while state.parked.is_empty() && !state.aborted {
                 seen.clear();
                 stalls.clear();
+                state.watch_sleeps = true;
                 self.parked.wait(&mut state);
+            }
+            if !state.aborted {
+                self.parked.wait_for(&mut state, TICK);
             }
             if state.aborted {
                 return;
             }
-            self.parked.wait_for(&mut state, TICK);
             seen.retain(|ticket, _| state.parked.contains_key(ticket));
-            state.log_long_waits(&mut seen);
-            if let Some(failure) = state.locked_up(&mut stalls) {
-                drop(state);
+            state.warn_of_long_waits(&mut seen);
+            let failure = state.locked_up(&mut stalls);
+            self.unlock_and_wake(state);
+            if let Some(failure) = failure {
                 tracing::error!("{failure}");
                 self.abort(Some(failure));
                 return;
-            }
-            if let Some(next) = state.next_in_line() {
-                next.wake();
             }
         }
     }
 }
 
 impl State {
-    fn log_long_waits(&self, seen: &mut HashMap<Ticket, Seen>) {
+    fn warn_of_long_waits(&mut self, seen: &mut HashMap<Ticket, Seen>) {
         for (ticket, parked) in &self.parked {
             let waited = parked.since.elapsed();
             let first = Duration::from_millis(constants::SLOW_PUBLISH_LOG_MS);
@@ -75,11 +76,11 @@ impl State {
                 .filter(|queue| !queue.sheds())
                 .map(|queue| format!("{} ({} events waiting)", queue.ledger.name, queue.snapshot().queued))
                 .collect();
-            tracing::warn!(
+            self.warnings.push(format!(
                 "{publisher} has waited {} s to publish an event, for room in the queue of {}",
                 waited.as_secs(),
                 full.join(", ")
-            );
+            ));
         }
     }
 

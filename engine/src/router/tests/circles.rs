@@ -7,13 +7,20 @@ use tracing::span;
 
 use super::*;
 
-/// Remembers what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+/// Remembers what is logged; uses the router meanwhile, as a log that is published as events would.
+#[derive(Clone)]
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    router: Arc<Router>,
+}
 
 impl Log {
+    fn of(router: &Arc<Router>) -> Self {
+        Log { lines: Arc::default(), router: Arc::clone(router) }
+    }
+
     fn lines(&self) -> Vec<String> {
-        self.0.lock().clone()
+        self.lines.lock().clone()
     }
 
     fn during<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -43,7 +50,8 @@ impl tracing::Subscriber for Log {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        self.0.lock().push(line.0);
+        self.router.ledger();
+        self.lines.lock().push(line.0);
     }
     fn enter(&self, _: &span::Id) {}
     fn exit(&self, _: &span::Id) {}
@@ -54,7 +62,7 @@ impl tracing::Subscriber for Log {
 fn a_burst_to_itself_goes_beyond_the_limit_up_to_the_cap() {
     let mut bench = Bench::new();
     let narcissus = bench.plugin("narcissus", limits(2), &["x"]);
-    let log = Log::default();
+    let log = Log::of(&bench.router);
     log.during(|| {
         for _ in 0..2 + 3 {
             assert_eq!(bench.offer(narcissus, b"x"), None);
@@ -98,7 +106,7 @@ fn publishers_to_a_slow_and_a_roomy_queue_are_no_circle() {
     for _ in 0..2 {
         assert_eq!(bench.offer(sources[0], b"both"), None);
     }
-    let log = Log::default();
+    let log = Log::of(&bench.router);
     log.during(|| {
         for round in 0..50 {
             assert!(bench.offer(sources[round % 2], b"both").is_some());
@@ -129,7 +137,7 @@ fn a_circle_past_its_cap_fails_the_application_with_its_names() {
     let router = Arc::clone(&bench.router);
     let (reports, report) = mpsc::channel();
     let watch = thread::spawn(move || {
-        let log = Log::default();
+        let log = Log::of(&router);
         log.during(|| router.watch());
         let _ = reports.send(log.lines());
     });
@@ -170,7 +178,7 @@ fn a_slow_publish_is_logged_with_both_names() {
     let mut bench = Bench::new();
     let reader = bench.plugin("sleepy", limits(1), &["x"]);
     let source = bench.plugin("eager", limits(1), &[]);
-    let log = Log::default();
+    let log = Log::of(&bench.router);
     let watch = {
         let (router, log) = (Arc::clone(&bench.router), log.clone());
         thread::spawn(move || log.during(|| router.watch()))
