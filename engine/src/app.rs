@@ -7,7 +7,7 @@ use event_engine_protocol::constants;
 use uuid::Uuid;
 use zmq::Context;
 
-use crate::builder::{Builder, PluginSpec, StartError, Work};
+use crate::builder::{self, Builder, PluginSpec, StartError, Work};
 use crate::errors::EngineError;
 use crate::events::EventType;
 use crate::handle::Handle;
@@ -162,9 +162,18 @@ fn spec(name: String, types: &[Box<dyn EventType>]) -> Result<PluginSpec, Engine
     Ok(spec)
 }
 
+/// How an error of the builder names a plugin.
+const PLUGIN: &str = "plugin ";
+
 /// The ancestor's error for a failed start.
 fn start_error(error: StartError, ids: &[(String, Uuid)]) -> EngineError {
     let text = error.to_string();
+    let of_plugin = |owner: &str, text: String| {
+        let name = owner.strip_prefix(PLUGIN).unwrap_or(owner).to_string();
+        let id =
+            ids.iter().find(|(known, _)| *known == name).map_or_else(String::new, |(_, id)| id.to_string());
+        EngineError::PluginExecutionError(name, id, text)
+    };
     match error {
         StartError::Bind { owner, port, source, .. } if owner == "bus subscribe port" => {
             EngineError::SubSocketTCPBindError(port.to_string(), source)
@@ -172,14 +181,15 @@ fn start_error(error: StartError, ids: &[(String, Uuid)]) -> EngineError {
         StartError::Bind { owner, port, .. } if owner == "bus publish port" => {
             EngineError::PubSocketTCPBindError(port.to_string())
         }
-        StartError::Bind { owner, .. } | StartError::PortTwice { second: owner, .. } => {
-            let name = owner.strip_prefix("plugin ").unwrap_or(&owner).to_string();
-            let id = ids
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map_or_else(String::new, |(_, id)| id.to_string());
-            EngineError::PluginExecutionError(name, id, text)
+        StartError::Bind { owner, port, address, source } => {
+            let advice = builder::advice(&source);
+            of_plugin(&owner, format!("port {port} on {address} could not be opened: {source}{advice}"))
         }
+        StartError::PortTwice { first, second, .. } => {
+            let owner = if second.starts_with(PLUGIN) { second } else { first };
+            of_plugin(&owner, text)
+        }
+        StartError::Resources { owner, what } => of_plugin(&owner, what),
         _ => EngineError::PluginExecutionError("application".into(), String::new(), text),
     }
 }

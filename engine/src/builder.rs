@@ -140,12 +140,14 @@ pub enum StartError {
     },
 }
 
-fn advice(source: &zmq::Error) -> &'static str {
+/// What to do about a port that could not be opened.
+pub(crate) fn advice(source: &zmq::Error) -> &'static str {
     match source {
         zmq::Error::EADDRINUSE => {
             "; another process or application uses it: end that, or choose another port"
         }
         zmq::Error::EACCES => "; ports below 1024 need privileges: choose another port",
+        zmq::Error::EMFILE => "; all file descriptors are in use: raise the limit (ulimit -n)",
         zmq::Error::ENODEV | zmq::Error::EADDRNOTAVAIL => "; this machine does not have that address",
         _ => "",
     }

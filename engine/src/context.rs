@@ -186,7 +186,10 @@ impl Context {
     /// # Errors
     /// As [`Publisher::publish`].
     pub fn publish(&mut self, event: impl Into<Payload>) -> Result<u64, Error> {
-        self.publisher.publish_settling(event.into(), self.settled.take())
+        let event = event.into();
+        // First, so that a refusal takes no acknowledgement with it.
+        self.publisher.check(&event)?;
+        self.publisher.publish_settling(event, self.settled.take())
     }
 
     /// Publishes events in their order; see [`Publisher::publish_batch`].

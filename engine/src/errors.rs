@@ -11,13 +11,13 @@ pub enum EngineError {
     #[error("a socket could not be made or used: {0}")]
     SubSocketCreateError(#[from] zmq::Error),
     /// Port, cause.
-    #[error("subscribe port {0} could not be opened: {1}")]
+    #[error("subscribe port {0} could not be opened: {1}{hint}", hint = hint(.0))]
     SubSocketTCPBindError(String, zmq::Error),
     /// URL.
     #[error("subscribe address {0} could not be opened")]
     SubSocketInProcBindError(String),
     /// Port.
-    #[error("publish port {0} could not be opened; is another process using it?")]
+    #[error("publish port {0} could not be opened{hint}", hint = hint(.0))]
     PubSocketTCPBindError(String),
     /// URL.
     #[error("publish address {0} could not be opened")]
@@ -79,4 +79,12 @@ pub enum EngineError {
     /// Plugin's id, cause.
     #[error("an event of external plugin {0} could not be published: {1}")]
     EngineExtPubSocketSendError(Uuid, zmq::Error),
+}
+
+/// What to try for a port that is one; what is none says so itself.
+fn hint(port: &str) -> &'static str {
+    match port.parse::<u16>() {
+        Ok(_) => "; if another process or application uses it, end that or choose another port",
+        Err(_) => "",
+    }
 }

@@ -52,13 +52,18 @@ impl Handle {
     }
 
     /// Asks the application to end: plugins get what is queued, then [`crate::Error::Closed`]; external ones their stop event. Returns at
-    /// once; [`Handle::wait`] waits for the end, at most until the deadline.
+    /// once; [`Handle::wait`] waits for the end, at most until the deadline. Further calls change nothing.
     pub fn stop(&self) {
+        if !self.router.drain() {
+            return;
+        }
         for (plugin, event) in &self.stop_events {
             self.router.push_stop_event(*plugin, event.clone());
         }
-        self.router.drain();
-        self.supervisor.end_by(Instant::now() + self.stop_within);
+        // A deadline beyond what the clock knows is none.
+        if let Some(deadline) = Instant::now().checked_add(self.stop_within) {
+            self.supervisor.end_by(deadline);
+        }
     }
 
     /// Waits until every plugin has finished and returns how.

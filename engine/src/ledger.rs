@@ -68,7 +68,8 @@ impl Ledger {
 
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.plugins.iter().map(|plugin| plugin.name.chars().count()).max().unwrap_or(0).max(6);
+        let width =
+            self.plugins.iter().map(|plugin| plugin.name.chars().count()).max().unwrap_or(0).clamp(6, 60);
         writeln!(
             f,
             "{:width$}  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {:>9}  {:>5}  {:>9}",

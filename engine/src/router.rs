@@ -285,11 +285,12 @@ impl Router {
 
     // ---- the end -------------------------------------------------------------------------------------------
 
-    /// Readers end once their queue is empty.
-    pub(crate) fn drain(&self) {
+    /// Readers end once their queue is empty. Whether this was the first call.
+    pub(crate) fn drain(&self) -> bool {
         let mut state = self.state.lock();
-        state.draining = true;
+        let first = !std::mem::replace(&mut state.draining, true);
         self.wake_everybody(state);
+        first
     }
 
     pub(crate) fn is_aborted(&self) -> bool {

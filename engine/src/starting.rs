@@ -64,8 +64,12 @@ struct Starting {
     bus: Option<BusEdge>,
 }
 
+/// The system refused something; most often it is the limit of file descriptors.
 fn no_resources(owner: &str, what: impl fmt::Display) -> StartError {
-    StartError::Resources { owner: owner.to_string(), what: what.to_string() }
+    let what = what.to_string();
+    let full = what.contains("Too many open files");
+    let advice = if full { "; raise the limit of file descriptors (ulimit -n)" } else { "" };
+    StartError::Resources { owner: owner.to_string(), what: format!("{what}{advice}") }
 }
 
 impl Starting {

@@ -86,35 +86,36 @@ impl Supervisor {
         let supervisor = Arc::clone(self);
         let plugin_name = name.to_string();
         thread::Builder::new().name(name.replace('\0', " ")).spawn(move || {
-            let result = match panic::catch_unwind(AssertUnwindSafe(work)) {
-                Ok(result) => result,
-                Err(payload) => Ok(Outcome::Panicked(panic_text(&*payload))),
+            // What an error says is the plugin's code too.
+            let work = || {
+                work().map_err(|error| {
+                    let text = error.to_string();
+                    (text, error)
+                })
             };
-            match &result {
-                Ok(outcome) if !outcome.is_failure() => tracing::info!("plugin {plugin_name} {outcome}"),
-                Ok(outcome) => tracing::error!("plugin {plugin_name} {outcome}"),
-                Err(error) => tracing::error!("plugin {plugin_name} failed: {error}"),
+            let (outcome, error) = match panic::catch_unwind(AssertUnwindSafe(work)) {
+                Ok(Ok(outcome)) => (outcome, None),
+                Ok(Err((text, error))) => (Outcome::Failed(text), Some(error)),
+                Err(payload) => (Outcome::Panicked(panic_text(payload)), None),
+            };
+            if outcome.is_failure() {
+                tracing::error!("plugin {plugin_name} {outcome}");
+            } else {
+                tracing::info!("plugin {plugin_name} {outcome}");
             }
-            supervisor.ended(plugin, result);
+            supervisor.ended(plugin, outcome, error);
         })?;
         Ok(())
     }
 
-    fn ended(&self, plugin: PluginId, result: Result<Outcome, BoxError>) {
+    fn ended(&self, plugin: PluginId, outcome: Outcome, error: Option<BoxError>) {
         let mut state = self.state.lock();
-        let outcome = match result {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let outcome = Outcome::Failed(error.to_string());
-                state.errors.push((plugin, error));
-                outcome
-            }
-        };
-        if let Some((_, entry)) = state.plugins.iter_mut().find(|(id, _)| *id == plugin) {
-            entry.outcome = Some(outcome.clone());
+        if outcome.is_failure() {
+            let error = error.unwrap_or_else(|| outcome.to_string().into());
+            state.errors.push((plugin, error));
         }
-        if let Outcome::Panicked(text) = outcome {
-            state.errors.push((plugin, format!("panicked: {text}").into()));
+        if let Some((_, entry)) = state.plugins.iter_mut().find(|(id, _)| *id == plugin) {
+            entry.outcome = Some(outcome);
         }
         self.changed.notify_all();
     }
@@ -177,12 +178,17 @@ impl Supervisor {
     }
 }
 
-fn panic_text(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
+fn panic_text(payload: Box<dyn Any + Send>) -> String {
+    let text = if let Some(text) = payload.downcast_ref::<&str>() {
         (*text).to_string()
     } else if let Some(text) = payload.downcast_ref::<String>() {
         text.clone()
     } else {
         "with no message".to_string()
+    };
+    // Dropping it may panic again.
+    if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
     }
+    text
 }

@@ -42,11 +42,15 @@ impl ZmqContext {
 
     /// Makes a socket that never keeps the context from ending: LINGER is 0 until set otherwise.
     pub(crate) fn socket(&self, kind: zmq::SocketType) -> Result<zmq::Socket, zmq::Error> {
-        // SAFETY: the context is alive as long as `self`; null is checked.
-        let raw = unsafe { zmq_sys::zmq_socket(self.0 .0, kind as c_int) };
-        if raw.is_null() {
-            return Err(last_error());
-        }
+        let raw = loop {
+            // SAFETY: the context is alive as long as `self`; null is checked.
+            let raw = unsafe { zmq_sys::zmq_socket(self.0 .0, kind as c_int) };
+            match raw.is_null().then(last_error) {
+                None => break raw,
+                Some(zmq::Error::EINTR) => {}
+                Some(error) => return Err(error),
+            }
+        };
         // SAFETY: `raw` is a socket that nobody else owns; `zmq::Socket` closes it.
         let socket = unsafe { zmq::Socket::from_raw(raw) };
         socket.set_linger(0)?;

@@ -5,7 +5,7 @@
 //! lost: until it is certain that somebody reads the sockets, the bridge keeps what it has put into them.
 
 use std::cell::Cell;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -50,6 +50,7 @@ pub(crate) struct Bridge {
 }
 
 /// How the plugin's `start` ended.
+#[derive(Clone, Copy)]
 enum Verdict {
     Native,
     Returned,
@@ -74,9 +75,9 @@ impl Bridge {
         let (edge, plugin) = InternalEdge::open(context, of.clone(), filters, pump_waker)?;
         let url = format!("inproc://event-engine-external-{}", of.plugin);
         let dealer = context.socket(zmq::DEALER)?;
-        dealer.bind(&url)?;
+        uninterrupted(|| dealer.bind(&url))?;
         let external = context.socket(zmq::REP)?;
-        external.connect(&url)?;
+        uninterrupted(|| external.connect(&url))?;
         Ok((Bridge { edge, dealer, port, port_waker, of }, ExternalSockets { plugin, external }))
     }
 
@@ -89,22 +90,29 @@ impl Bridge {
 
     /// Returns the port, and what came in but was not answered by the plugin.
     fn run(mut self, verdicts: &Receiver<Verdict>) -> (Port, Vec<Incoming>) {
-        match verdicts.recv_timeout(NATIVE_WITHIN) {
-            Ok(Verdict::Native) | Err(RecvTimeoutError::Disconnected) => return (self.port, Vec::new()),
-            Ok(Verdict::Returned) | Err(RecvTimeoutError::Timeout) => {}
-        }
+        let early = match verdicts.recv_timeout(NATIVE_WITHIN) {
+            Ok(Verdict::Native) => return (self.port, Vec::new()),
+            Ok(Verdict::Returned) | Err(RecvTimeoutError::Disconnected) => Some(Verdict::Returned),
+            Err(RecvTimeoutError::Timeout) => None,
+        };
+        // Also when it has returned already: what it published last is still in its socket.
         let Ok(edge) = self.edge.start_on_suspicion() else { return (self.port, Vec::new()) };
         // What was forwarded while nobody has answered anything.
         let mut unanswered = Some(Vec::new());
         let verdict = loop {
-            if let Ok(verdict) = verdicts.try_recv() {
+            if let Some(verdict) = early {
                 break verdict;
             }
-            if forward(&self.of, &mut self.port, &self.dealer, &mut unanswered).is_err() {
-                break Verdict::Returned;
+            match verdicts.try_recv() {
+                Ok(verdict) => break verdict,
+                // `start` has panicked.
+                Err(TryRecvError::Disconnected) => break Verdict::Returned,
+                Err(TryRecvError::Empty) => {}
             }
-            let woken = self.port.wait_with(&self.dealer);
-            if woken.is_err() || answer(&mut self.port, &self.dealer, &mut unanswered).is_err() {
+            // While the plugin takes no requests, none is read: waiting to send one would miss the plugin's end.
+            let waited = forward(&self.of, &mut self.port, &self.dealer, &mut unanswered)
+                .and_then(|all| self.port.wait_with(&self.dealer, all));
+            if waited.is_err() || answer(&mut self.port, &self.dealer, &mut unanswered).is_err() {
                 break Verdict::Returned;
             }
         };
@@ -129,23 +137,49 @@ impl RunningBridge {
     /// Runs `start` on this thread. The port comes back if it is to be served natively.
     pub(crate) fn run<T>(self, start: impl FnOnce() -> T) -> (T, Option<(Port, Vec<Incoming>)>) {
         NATIVE.set(None);
+        let ending = EndOnDrop(Some(self));
         let result = start();
         let sockets = NATIVE.take();
-        let _ = self.verdict.send(if sockets.is_some() { Verdict::Native } else { Verdict::Returned });
+        let port = ending.end(if sockets.is_some() { Verdict::Native } else { Verdict::Returned });
+        (result, port.filter(|_| sockets.is_some()))
+    }
+
+    fn end(self, verdict: Verdict) -> Option<(Port, Vec<Incoming>)> {
+        let _ = self.verdict.send(verdict);
         self.waker.wake();
-        let port = self.thread.join().ok().filter(|_| sockets.is_some());
-        (result, port)
+        self.thread.join().ok()
     }
 }
 
-/// Requests from the port to the plugin's REP.
+/// Ends the bridge, also when `start` panics.
+struct EndOnDrop(Option<RunningBridge>);
+
+impl EndOnDrop {
+    fn end(mut self, verdict: Verdict) -> Option<(Port, Vec<Incoming>)> {
+        self.0.take()?.end(verdict)
+    }
+}
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        if let Some(bridge) = self.0.take() {
+            bridge.end(Verdict::Returned);
+        }
+    }
+}
+
+/// Requests from the port to the plugin's REP, for as long as it takes some. Whether all were forwarded.
 fn forward(
     of: &EdgeOf,
     port: &mut Port,
     dealer: &zmq::Socket,
     unanswered: &mut Option<Vec<Incoming>>,
-) -> Result<(), zmq::Error> {
-    while let Some(incoming) = port.next()? {
+) -> Result<bool, zmq::Error> {
+    loop {
+        if !uninterrupted(|| dealer.get_events())?.contains(zmq::POLLOUT) {
+            return Ok(false);
+        }
+        let Some(incoming) = port.next()? else { return Ok(true) };
         let (peer, frames) = match &incoming {
             Incoming::Message(peer, frames) => (peer, frames),
             Incoming::Gone(_) => continue,
@@ -158,16 +192,15 @@ fn forward(
         if basic::body_start(&slices).is_none() {
             continue;
         }
-        uninterrupted(|| dealer.send(&peer[..], zmq::SNDMORE))?;
+        uninterrupted(|| dealer.send(&peer[..], zmq::SNDMORE | zmq::DONTWAIT))?;
         for (index, frame) in slices.iter().enumerate() {
-            let flags = if index + 1 < slices.len() { zmq::SNDMORE } else { 0 };
-            uninterrupted(|| dealer.send(*frame, flags))?;
+            let more = if index + 1 < slices.len() { zmq::SNDMORE } else { 0 };
+            uninterrupted(|| dealer.send(*frame, more | zmq::DONTWAIT))?;
         }
         if let Some(unanswered) = unanswered {
             unanswered.push(incoming);
         }
     }
-    Ok(())
 }
 
 /// Answers of the plugin's REP to the port.

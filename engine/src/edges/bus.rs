@@ -59,15 +59,16 @@ impl BusEdge {
         subscribe_port: u16,
         waker: Arc<Waker>,
     ) -> Result<Self, BusBindError> {
-        let xpub = || -> Result<_, zmq::Error> {
+        let opened = || -> Result<_, zmq::Error> {
             let xpub = context.socket(zmq::XPUB)?;
             // Otherwise a subscription is not reported while one that is like it is ending.
             xpub.set_xpub_verbose(true)?;
             let monitor = Monitor::of(context, &xpub, "bus")?;
             let port = net::bind(&xpub, address, subscribe_port, of.max_event_bytes)?;
-            Ok((xpub, monitor, port))
+            Ok((port, monitor, xpub))
         };
-        let (xpub, monitor, subscribe_port) = xpub().map_err(BusBindError::Subscribe)?;
+        // In this order, so that an error below drops the socket before its monitor's reader: `Drop for BusEdge` says why.
+        let (subscribe_port, monitor, xpub) = opened().map_err(BusBindError::Subscribe)?;
         let sub = context.socket(zmq::SUB).map_err(BusBindError::Publish)?;
         let publish_port =
             net::bind(&sub, address, publish_port, of.max_event_bytes).map_err(BusBindError::Publish)?;
@@ -127,7 +128,8 @@ impl Bus {
                 let _ = uninterrupted(|| zmq_ffi::send(&mut self.edge.xpub, &payload, zmq::DONTWAIT, None));
                 settled.add(payload.len());
             }
-            let read = match self.ingest() {
+            // At the end nothing more is taken, or a busy publisher could put it off.
+            let read = match if ending { Ok(false) } else { self.ingest() } {
                 Ok(read) => read,
                 Err(_) => break,
             };

@@ -72,26 +72,26 @@ impl InternalEdge {
 
         let pull = context.socket(zmq::PULL)?;
         pull.set_rcvhwm(PUBLISH_HWM)?;
-        pull.bind(&publish_url)?;
+        uninterrupted(|| pull.bind(&publish_url))?;
         let publish = context.socket(zmq::PUSH)?;
         publish.set_sndhwm(PUBLISH_HWM)?;
         // What the plugin sent is still read after it has dropped its socket.
         publish.set_linger(-1)?;
-        publish.connect(&publish_url)?;
+        uninterrupted(|| publish.connect(&publish_url))?;
 
         let mut xpub = context.socket(zmq::XPUB)?;
         zmq_ffi::set_int_option(&mut xpub, zmq_sys::ZMQ_XPUB_NODROP, 1)?;
         xpub.set_sndhwm(SUBSCRIBE_HWM)?;
         xpub.set_sndtimeo(PUMP_LOOKS_UP_MS)?;
         xpub.set_rcvtimeo(SUBSCRIBE_MS)?;
-        xpub.bind(&subscribe_url)?;
+        uninterrupted(|| xpub.bind(&subscribe_url))?;
         let subscribe = context.socket(zmq::SUB)?;
         subscribe.set_rcvhwm(SUBSCRIBE_HWM)?;
-        subscribe.connect(&subscribe_url)?;
+        uninterrupted(|| subscribe.connect(&subscribe_url))?;
 
         let mut expected: BTreeSet<&[u8]> = filters.iter().map(Vec::as_slice).collect();
         for filter in &expected {
-            subscribe.set_subscribe(filter)?;
+            uninterrupted(|| subscribe.set_subscribe(filter))?;
         }
         while !expected.is_empty() {
             let message = uninterrupted(|| xpub.recv_msg(0))?;

@@ -114,6 +114,8 @@ impl State {
         let Some(parked) = self.parked.get_mut(&ticket) else { return Vec::new() };
         let targets = std::mem::take(&mut parked.targets);
         let Some(payload) = parked.events.pop_front() else { return Vec::new() };
+        // What waits now is the next event.
+        parked.since = Instant::now();
         let source = parked.source;
         let for_edge = matches!(parked.notify, Notify::Edge);
         self.accepted += 1;

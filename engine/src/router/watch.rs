@@ -61,6 +61,7 @@ impl State {
             let waited = parked.since.elapsed();
             let first = Duration::from_millis(constants::SLOW_PUBLISH_LOG_MS);
             if waited < first {
+                seen.remove(ticket);
                 continue;
             }
             let entry = seen.entry(*ticket).or_insert(Seen { next_log: first });

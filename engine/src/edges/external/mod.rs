@@ -17,6 +17,9 @@ pub(crate) mod port;
 
 use port::{Frame, Incoming, PeerId, Port, Sent};
 
+/// So many messages are read before waiting clients get their turn, however many more there are.
+const ROUND: usize = 64;
+
 /// How serving a port has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Served {
@@ -89,21 +92,25 @@ impl External {
 
     fn run(&mut self) -> Served {
         loop {
-            loop {
-                match self.port.next() {
-                    Ok(Some(incoming)) => self.handle(incoming),
-                    Ok(None) => break,
-                    Err(_) => return Served::Aborted,
-                }
+            let mut all_read = false;
+            for _ in 0..ROUND {
                 if self.quits >= self.replicas {
                     return Served::Quit;
+                }
+                match self.port.next() {
+                    Ok(Some(incoming)) => self.handle(incoming),
+                    Ok(None) => {
+                        all_read = true;
+                        break;
+                    }
+                    Err(_) => return Served::Aborted,
                 }
             }
             let Ok(completed) = self.of.router.take_completed(self.of.plugin) else { return Served::Aborted };
             for ticket in completed {
                 self.complete(ticket);
             }
-            if self.hand_over() == Taken::Closed || self.port.wait().is_err() {
+            if self.hand_over() == Taken::Closed || (all_read && self.port.wait().is_err()) {
                 return Served::Aborted;
             }
         }

@@ -20,11 +20,11 @@ impl Monitor {
         let events = zmq::SocketEvent::ACCEPTED.to_raw()
             | zmq::SocketEvent::ACCEPT_FAILED.to_raw()
             | zmq::SocketEvent::DISCONNECTED.to_raw();
-        socket.monitor(&endpoint, i32::from(events))?;
+        uninterrupted(|| socket.monitor(&endpoint, i32::from(events)))?;
         let monitor = context.socket(zmq::PAIR)?;
         // At a limit libzmq would wait with the thread that serves every connection.
         monitor.set_rcvhwm(0)?;
-        monitor.connect(&endpoint)?;
+        uninterrupted(|| monitor.connect(&endpoint))?;
         Ok(Monitor(monitor))
     }
 

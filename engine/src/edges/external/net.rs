@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use event_engine_protocol::constants;
 
+use crate::edges::uninterrupted;
+
 /// Where ports are opened: an IP address, or `*` for all interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BindAddress {
@@ -70,8 +72,8 @@ pub(crate) fn bind(
     if let BindAddress::At(IpAddr::V6(_)) = address {
         socket.set_ipv6(true)?;
     }
-    socket.bind(&address.endpoint(port))?;
-    let endpoint = socket.get_last_endpoint()?.unwrap_or_default();
+    uninterrupted(|| socket.bind(&address.endpoint(port)))?;
+    let endpoint = uninterrupted(|| socket.get_last_endpoint())?.unwrap_or_default();
     Ok(endpoint.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(port))
 }
 

@@ -92,10 +92,15 @@ impl Port {
         self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item()])
     }
 
-    /// As [`Port::wait`], or until `other` can be read.
-    pub(crate) fn wait_with(&self, other: &zmq::Socket) -> Result<(), zmq::Error> {
-        let other = other.as_poll_item(zmq::POLLIN);
-        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item(), other])
+    /// As [`Port::wait`], or until `other` can be read. Unless `for_requests`, until `other` can be written instead of for
+    /// the port.
+    pub(crate) fn wait_with(&self, other: &zmq::Socket, for_requests: bool) -> Result<(), zmq::Error> {
+        if for_requests {
+            let other = other.as_poll_item(zmq::POLLIN);
+            self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item(), other])
+        } else {
+            self.wait_for(&mut [self.waker_item(), other.as_poll_item(zmq::POLLIN | zmq::POLLOUT)])
+        }
     }
 
     fn wait_for(&self, items: &mut [zmq::PollItem<'_>]) -> Result<(), zmq::Error> {
