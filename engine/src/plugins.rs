@@ -13,7 +13,8 @@ pub trait Plugin: Sync + Send {
     /// The plugin's work. Runs on a thread of its own once every plugin is ready; it has finished when this returns.
     ///
     /// `pub_socket` publishes events, one frame each; a send waits while a subscriber's queue is full.
-    /// `sub_socket` receives the events that match [`Plugin::get_subscriptions`]; `set_subscribe` adds to them.
+    /// `sub_socket` receives the events that match [`Plugin::get_subscriptions`]; `set_subscribe` adds to them. Large events are
+    /// shared between plugins, as always with libzmq: a received `zmq::Message` is to be read, not changed in place.
     ///
     /// # Errors
     /// Fail this plugin alone: the others go on, and `run` returns the error when they have ended.

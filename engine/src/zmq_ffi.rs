@@ -165,7 +165,9 @@ pub(crate) fn send(
     let (data, bytes) = (shared.payload.as_ptr(), shared.payload.len());
     let hint = Box::into_raw(shared);
     let mut message = zmq_sys::zmq_msg_t::default();
-    // SAFETY: `data` stays valid and in place until `drop_shared` frees `hint`, which owns it. libzmq only reads it.
+    // SAFETY: `data` stays valid and in place until `drop_shared` frees `hint`, which owns it. libzmq only reads it. A plugin
+    // of the ancestor's API could write through the received `zmq::Message`, as it could with every message that libzmq's
+    // own PUB shares between its subscribers; `Plugin::start` says not to.
     let rc = unsafe {
         zmq_sys::zmq_msg_init_data(
             &mut message,

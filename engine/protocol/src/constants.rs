@@ -93,7 +93,7 @@ pub const CONNECTION_MAX_UNANSWERED: usize = 1_000;
 
 /// High-water mark of one connection, each way. Default, in messages.
 ///
-/// Past it: reading stops until the engine catches up; sending waits in the engine, never in the transport.
+/// Past it: reading stops until the engine catches up; of a client that does not read, further replies to publishes are dropped and logged, their events being accepted, and no event is handed to it.
 pub const CONNECTION_HWM_MESSAGES: usize = 1_000;
 
 /// Time a connection has to finish its ZMTP handshake. Default, in milliseconds.

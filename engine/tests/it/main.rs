@@ -12,6 +12,7 @@ mod idle;
 mod lossless;
 mod order;
 mod own_api;
+mod regressions;
 mod seed_api;
 mod starts;
 mod support;
