@@ -19,6 +19,7 @@ use crate::zmq_ffi::ZmqContext;
 const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// How long sockets may take to send what they hold and to free their ports.
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
 /// A running application. Dropping it stops it.
 pub struct Handle {
     pub(crate) router: Arc<Router>,

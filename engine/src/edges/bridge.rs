@@ -50,7 +50,6 @@ pub(crate) struct Bridge {
 }
 
 /// How the plugin's `start` ended.
-#[derive(Clone, Copy)]
 enum Verdict {
     Native,
     Returned,
@@ -90,7 +89,7 @@ impl Bridge {
 
     /// Returns the port, and what came in but was not answered by the plugin.
     fn run(mut self, verdicts: &Receiver<Verdict>) -> (Port, Vec<Incoming>) {
-        let early = match verdicts.recv_timeout(NATIVE_WITHIN) {
+        let mut verdict = match verdicts.recv_timeout(NATIVE_WITHIN) {
             Ok(Verdict::Native) => return (self.port, Vec::new()),
             Ok(Verdict::Returned) | Err(RecvTimeoutError::Disconnected) => Some(Verdict::Returned),
             Err(RecvTimeoutError::Timeout) => None,
@@ -99,30 +98,25 @@ impl Bridge {
         let Ok(edge) = self.edge.start_on_suspicion() else { return (self.port, Vec::new()) };
         // What was forwarded while nobody has answered anything.
         let mut unanswered = Some(Vec::new());
-        let verdict = loop {
-            if let Some(verdict) = early {
-                break verdict;
-            }
-            match verdicts.try_recv() {
-                Ok(verdict) => break verdict,
-                // `start` has panicked.
-                Err(TryRecvError::Disconnected) => break Verdict::Returned,
-                Err(TryRecvError::Empty) => {}
-            }
+        while verdict.is_none() {
             // While the plugin takes no requests, none is read: waiting to send one would miss the plugin's end.
-            let waited = forward(&self.of, &mut self.port, &self.dealer, &mut unanswered)
-                .and_then(|all| self.port.wait_with(&self.dealer, all));
-            if waited.is_err() || answer(&mut self.port, &self.dealer, &mut unanswered).is_err() {
-                break Verdict::Returned;
-            }
-        };
+            let served = forward(&self.of, &mut self.port, &self.dealer, &mut unanswered)
+                .and_then(|all| self.port.wait_with(&self.dealer, all))
+                .and_then(|()| answer(&mut self.port, &self.dealer, &mut unanswered));
+            verdict = match verdicts.try_recv() {
+                Ok(verdict) => Some(verdict),
+                // `start` has panicked.
+                Err(TryRecvError::Disconnected) => Some(Verdict::Returned),
+                Err(TryRecvError::Empty) => served.is_err().then_some(Verdict::Returned),
+            };
+        }
         match verdict {
-            Verdict::Native => {
+            Some(Verdict::Native) => {
                 edge.take_back();
                 self.of.router.set_waker(self.of.plugin, &self.port_waker);
                 (self.port, unanswered.unwrap_or_default())
             }
-            Verdict::Returned => {
+            Some(Verdict::Returned) | None => {
                 // The last answer may be on its way.
                 let _ = answer(&mut self.port, &self.dealer, &mut unanswered);
                 self.of.router.close(self.of.plugin);

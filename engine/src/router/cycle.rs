@@ -25,30 +25,26 @@ impl State {
                 return;
             }
             let Some(circle) = self.circle_of(parked.source) else { return };
-            let lacks_room = |queue: &&Queue| !queue.sheds() && !queue.has_room(bytes);
-            let full =
-                || parked.targets.iter().filter_map(|target| self.queues.get(*target)).filter(lacks_room);
-            if !full().all(|queue| queue.may_exceed(bytes)) {
+            let is_full = |queue: &Queue| !queue.sheds() && !queue.has_room(bytes);
+            let mut full = parked.targets.clone();
+            full.retain(|target| self.queues.get(*target).is_some_and(is_full));
+            if !full
+                .iter()
+                .all(|target| self.queues.get(*target).is_some_and(|queue| queue.may_exceed(bytes)))
+            {
                 return;
             }
-            let warnings: Vec<String> = full()
-                .filter(|queue| !queue.over_limit_logged)
-                .map(|queue| {
-                    format!(
-                        "publishers wait for each other ({}): the queue of {} grows beyond its limit; raise its limit, \
-                         or read before publishing",
-                        self.names(&circle),
-                        queue.ledger.name
-                    )
-                })
-                .collect();
-            let full: Vec<PluginId> = parked.targets.clone();
+            let names = self.names(&circle);
             for target in full {
-                if let Some(queue) = self.queues.get_mut(target).filter(|queue| !queue.has_room(bytes)) {
-                    queue.over_limit_logged = true;
+                let Some(queue) = self.queues.get_mut(target) else { continue };
+                if !std::mem::replace(&mut queue.over_limit_logged, true) {
+                    self.warnings.push(format!(
+                        "publishers wait for each other ({names}): the queue of {} grows beyond its limit; raise its \
+                         limit, or read before publishing",
+                        queue.ledger.name
+                    ));
                 }
             }
-            self.warnings.extend(warnings);
             self.admit_parked(ticket, true);
         }
     }

@@ -15,7 +15,7 @@ pub(crate) mod monitor;
 pub(crate) mod net;
 pub(crate) mod port;
 
-use port::{Frame, Incoming, PeerId, Port, Sent};
+use port::{Frame, Incoming, PeerId, Port, Received, Sent};
 
 /// So many messages are read before waiting clients get their turn, however many more there are.
 const ROUND: usize = 64;
@@ -40,7 +40,7 @@ enum Pending {
 }
 
 /// The frames before a request's body, echoed in the reply.
-type Envelope = Vec<zmq::Message>;
+type Envelope = Vec<Received>;
 
 #[derive(Default)]
 struct Connection {
@@ -127,7 +127,7 @@ impl External {
         }
     }
 
-    fn message(&mut self, peer: PeerId, mut frames: Vec<zmq::Message>) {
+    fn message(&mut self, peer: PeerId, mut frames: Vec<Received>) {
         let connection = self.connections.entry(PeerId::clone(&peer)).or_default();
         let Some(body_start) = basic::body_start(&as_slices(&frames)) else {
             self.of.router.count_refused(self.of.plugin);
@@ -300,6 +300,6 @@ impl External {
     }
 }
 
-fn as_slices(frames: &[zmq::Message]) -> Vec<&[u8]> {
+fn as_slices(frames: &[Received]) -> Vec<&[u8]> {
     frames.iter().map(|frame| &frame[..]).collect()
 }

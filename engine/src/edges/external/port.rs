@@ -1,4 +1,4 @@
-//! A plugin's TCP port on libzmq's ROUTER. Everything that depends on libzmq is in this file, so that another
+//! A plugin's TCP port on libzmq's ROUTER. What serves the port knows libzmq only by this file, so that another
 //! transport can take its place (spec/decisions/0003).
 
 use std::collections::{HashMap, VecDeque};
@@ -13,13 +13,16 @@ use crate::payload::Payload;
 use crate::wake::Waker;
 use crate::zmq_ffi::{self, ZmqContext};
 
+/// A received frame: its bytes, and an event's payload without a copy.
+pub(crate) type Received = zmq::Message;
+
 /// A connection, as long as it lives.
 pub(crate) type PeerId = Arc<[u8]>;
 
 /// What happened at the port.
 pub(crate) enum Incoming {
     /// A message, without the address that the transport put before it.
-    Message(PeerId, Vec<zmq::Message>),
+    Message(PeerId, Vec<Received>),
     /// The connection has ended.
     Gone(PeerId),
     /// A message of a peer that is neither REQ nor DEALER; it is not looked at.
