@@ -2,19 +2,21 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`protocol`], [`registry`], [`vectors`], [`prose`] | the four kinds of input |
+//! | [`protocol`], [`machine`], [`registry`], [`vectors`], [`prose`] | the five kinds of input |
 //! | [`emit`] | one file per kind of output |
 //! | [`checks`] | one file per kind of disagreement |
 //! | [`source`] | files and the places in them |
 
 pub mod checks;
 pub mod emit;
+pub mod machine;
 pub mod prose;
 pub mod protocol;
 pub mod registry;
 pub mod source;
 pub mod vectors;
 
+use machine::Machines;
 use protocol::Protocol;
 use registry::Registry;
 use source::{Problem, Source};
@@ -28,6 +30,8 @@ pub struct Spec {
     pub root: PathBuf,
     /// `spec/protocol.toml`.
     pub protocol: (Protocol, Source),
+    /// `spec/machine.toml`.
+    pub machines: (Machines, Source),
     /// `spec/requirements.toml`.
     pub registry: (Registry, Source),
     /// The Markdown files below `spec/`.
@@ -59,15 +63,16 @@ impl Spec {
     /// Every file that cannot be read or understood.
     pub fn read(root: &Path) -> Result<Self, Vec<Problem>> {
         let protocol = Protocol::read(root).map_err(|problem| vec![problem]);
+        let machines = Machines::read(root).map_err(|problem| vec![problem]);
         let registry = Registry::read(root).map_err(|problem| vec![problem]);
         let prose = prose::read(root).map_err(|problem| vec![problem]);
         let vectors = Vectors::read(root);
-        match (protocol, registry, prose, vectors) {
-            (Ok(protocol), Ok(registry), Ok(prose), Ok(vectors)) => {
-                Ok(Self { root: root.to_owned(), protocol, registry, prose, vectors })
+        match (protocol, machines, registry, prose, vectors) {
+            (Ok(protocol), Ok(machines), Ok(registry), Ok(prose), Ok(vectors)) => {
+                Ok(Self { root: root.to_owned(), protocol, machines, registry, prose, vectors })
             }
-            (protocol, registry, prose, vectors) => {
-                let errors = [protocol.err(), registry.err(), prose.err(), vectors.err()];
+            (protocol, machines, registry, prose, vectors) => {
+                let errors = [protocol.err(), machines.err(), registry.err(), prose.err(), vectors.err()];
                 Err(errors.into_iter().flatten().flatten().collect())
             }
         }

@@ -23,6 +23,12 @@ pub struct Protocol {
     /// Names, addresses, ports and socket types.
     #[serde(rename = "setting")]
     pub settings: Vec<Setting>,
+    /// Verbs of the session profile.
+    #[serde(rename = "verb")]
+    pub verbs: Vec<Verb>,
+    /// Error codes of the session profile.
+    #[serde(rename = "code")]
+    pub codes: Vec<Code>,
     /// Limits in the order of the table.
     #[serde(rename = "limit")]
     pub limits: Vec<Limit>,
@@ -68,6 +74,96 @@ pub struct Setting {
     pub texts: Option<Vec<String>>,
     /// A TCP port.
     pub port: Option<u16>,
+    /// A number.
+    pub number: Option<u32>,
+    /// True if clients need it.
+    #[serde(default)]
+    pub client: bool,
+    /// One sentence.
+    pub doc: String,
+}
+
+impl Setting {
+    /// The value of a setting that is a port or a number.
+    pub fn integer(&self) -> u32 {
+        self.number.or(self.port.map(u32::from)).unwrap_or_default()
+    }
+}
+
+/// A verb of the session profile: what follows the prefix in a header.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verb {
+    /// The verb.
+    pub name: Spanned<String>,
+    /// Who says it.
+    pub from: Side,
+    /// What the second frame holds, if there is one.
+    pub payload: Payload,
+    /// One sentence.
+    pub doc: String,
+    /// Its keys; others are ignored.
+    pub keys: Vec<Key>,
+}
+
+/// Who sends a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)] // the names say all
+pub enum Side {
+    Client,
+    Engine,
+}
+
+/// What a message's second frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Payload {
+    /// There is none.
+    None,
+    /// One event, or a packed batch.
+    Events,
+    /// A text for a person.
+    Text,
+}
+
+/// A key of a verb.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The key.
+    pub name: String,
+    /// What its value looks like.
+    pub kind: KeyKind,
+    /// True if it may be absent.
+    #[serde(default)]
+    pub optional: bool,
+    /// Its meaning, no sentence.
+    pub doc: String,
+}
+
+/// Form of a key's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// 0 to 2^63 - 1.
+    Integer,
+    /// 1 to 2^63 - 1.
+    Positive,
+    /// 0 or 1.
+    Flag,
+    /// 32 lower-case hexadecimal digits.
+    Session,
+    /// Anything.
+    Text,
+}
+
+/// An error code of the session profile.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// The code.
+    pub name: Spanned<String>,
     /// One sentence.
     pub doc: String,
 }
@@ -85,6 +181,9 @@ pub struct Limit {
     /// True if the protocol fixes it; else it is a default.
     #[serde(default)]
     pub fixed: bool,
+    /// True if clients need it.
+    #[serde(default)]
+    pub client: bool,
     /// One sentence.
     pub doc: String,
     /// What happens past it.
@@ -103,8 +202,28 @@ pub enum Unit {
     Frames,
     Requests,
     Messages,
+    Sessions,
+    Attempts,
     Times,
     Ms,
+}
+
+impl Verb {
+    /// Name of its constant.
+    pub fn constant(&self) -> String {
+        constant("VERB", self.name.as_ref())
+    }
+}
+
+impl Code {
+    /// Name of its constant.
+    pub fn constant(&self) -> String {
+        constant("CODE", self.name.as_ref())
+    }
+}
+
+fn constant(kind: &str, name: &str) -> String {
+    format!("{kind}_{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
 impl Protocol {
@@ -133,6 +252,7 @@ impl Protocol {
                 problems.push(source.problem(name.span().start, format!("{} stands twice", name.as_ref())));
             }
         }
+        problems.extend(self.words_of_headers(source));
         for word in &self.words {
             if !word.value.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\')
             {
@@ -142,12 +262,53 @@ impl Protocol {
             }
         }
         for setting in &self.settings {
-            let given = [setting.text.is_some(), setting.texts.is_some(), setting.port.is_some()];
+            let given = [
+                setting.text.is_some(),
+                setting.texts.is_some(),
+                setting.port.is_some(),
+                setting.number.is_some(),
+            ];
             if given.iter().filter(|given| **given).count() != 1 {
-                let text = format!("{}: give one of text, texts, port", setting.name.as_ref());
+                let text = format!("{}: give one of text, texts, port, number", setting.name.as_ref());
                 problems.push(source.problem(setting.name.span().start, text));
             }
         }
         problems
     }
+
+    /// Verbs, codes and keys are words of headers, and none stands twice in its place.
+    fn words_of_headers(&self, source: &Source) -> Vec<Problem> {
+        let verbs = self.verbs.iter().map(|verb| (&verb.name, verb.constant()));
+        let codes = self.codes.iter().map(|code| (&code.name, code.constant()));
+        let mut problems = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        for (name, constant) in verbs.chain(codes) {
+            if !is_header_word(name.get_ref()) {
+                let text = format!("{}: a word of headers is lower case", name.get_ref());
+                problems.push(source.problem(name.span().start, text));
+            }
+            if let Some(constant) = seen.replace(constant) {
+                problems.push(source.problem(name.span().start, format!("{constant} stands twice")));
+            }
+        }
+        for verb in &self.verbs {
+            let mut seen = std::collections::BTreeSet::new();
+            for Key { name, .. } in &verb.keys {
+                let place = verb.name.span().start;
+                if !is_header_word(name) {
+                    problems.push(source.problem(place, format!("{name}: a word of headers is lower case")));
+                }
+                if !seen.insert(name) {
+                    problems.push(source.problem(place, format!("{name} stands twice")));
+                }
+            }
+        }
+        problems
+    }
+}
+
+/// `[a-z][a-z0-9-]*`.
+fn is_header_word(name: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(rest)
 }

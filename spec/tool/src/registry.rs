@@ -75,6 +75,7 @@ impl Level {
 pub enum Role {
     Engine,
     Client,
+    Both,
 }
 
 impl Registry {

@@ -57,7 +57,7 @@ impl Tests<'_> {
         let Some(file) = file else {
             return Err(format!("there is no file {path}"));
         };
-        let defined = ["fn ", "def "].iter().any(|keyword| {
+        let defined = ["fn ", "def ", "func ", "void ", "int "].iter().any(|keyword| {
             file.text.match_indices(&format!("{keyword}{function}")).any(|(start, found)| {
                 let next = file.text.as_bytes().get(start + found.len());
                 !next.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')

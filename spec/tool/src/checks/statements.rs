@@ -7,8 +7,19 @@ use crate::Spec;
 use std::collections::BTreeMap;
 
 /// Folders beside `spec/` whose sources may name requirements.
-const CITING_FOLDERS: [(&str, &str); 4] =
-    [("engine", ".rs"), ("pyevents", ".py"), ("examples", ".rs"), ("docs", ".md")];
+const CITING_FOLDERS: [(&str, &str); 11] = [
+    ("engine", ".rs"),
+    ("conformance", ".rs"),
+    ("sdks", ".rs"),
+    ("sdks", ".py"),
+    ("sdks", ".go"),
+    ("sdks", ".c"),
+    ("sdks", ".h"),
+    ("sdks", ".md"),
+    ("pyevents", ".py"),
+    ("examples", ".rs"),
+    ("docs", ".md"),
+];
 
 pub(super) fn check(spec: &Spec) -> Vec<Problem> {
     let (registry, registry_source) = &spec.registry;

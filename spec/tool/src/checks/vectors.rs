@@ -1,7 +1,10 @@
 //! Vectors have unique ids, name known requirements, and expect what the protocol crate says.
 
 use crate::source::{Problem, Source};
-use crate::vectors::{sequence, wire, BadReason, Basic, Bus, File, Hex, Meaning, Message, Vector};
+use crate::vectors::{
+    envelope, sequence, session, session_engine, wire, BadReason, Basic, Bus, File, Hex, Meaning, Message,
+    Vector,
+};
 use crate::Spec;
 use event_engine_protocol::basic::{
     body_start, parse_publish_reply, parse_request, BadRequest, Reply, Request,
@@ -38,6 +41,17 @@ pub(super) fn check(spec: &Spec) -> Vec<Problem> {
     }));
     problems.extend(outcomes(&vectors.sequences, |vector| sequence::replay(&vector.given, &vector.expect)));
     problems.extend(outcomes(&vectors.wire, |vector| wire(&vector.given, &vector.expect)));
+    problems.extend(outcomes(&vectors.session_headers, |vector| {
+        compare(&session::header(&spec.protocol.0, &vector.given)?, &vector.expect)
+    }));
+    problems.extend(outcomes(&vectors.session_batches, |vector| {
+        compare(&session::unpack(&vector.given), &vector.expect)
+    }));
+    problems.extend(outcomes(&vectors.session_client, |vector| {
+        session::client_steps(&vector.given, &vector.expect)
+    }));
+    problems.extend(outcomes(&vectors.session_engine, |vector| session_engine::steps(&vector.given)));
+    problems.extend(outcomes(&vectors.envelope, |vector| envelope::belongs(&vector.given, &vector.expect)));
     problems
 }
 

@@ -1,7 +1,7 @@
 //! `spec/grammar.abnf`.
 
 use super::COMMAND;
-use crate::protocol::Protocol;
+use crate::protocol::{Payload, Protocol, Side};
 use std::fmt::Write;
 
 /// Makes the grammar of messages above ZMTP: frames are given, their borders are not octets.
@@ -44,6 +44,46 @@ pub(super) fn emit(protocol: &Protocol) -> String {
     for word in &protocol.words {
         let _ = writeln!(out, "{:<15} = %s{:?}", word.grammar, word.value);
     }
-    out.push_str("\nOCTET           = %x00-FF\n");
+    out.push_str("\nOCTET           = %x00-FF\n\n");
+    session(&mut out, protocol);
     out
+}
+
+/// Adds the session profile: its messages by verb, then the form of headers, values and payloads.
+fn session(out: &mut String, protocol: &Protocol) {
+    out.push_str(
+        "; session profile: one frame, or a header frame and a payload frame (their border is no octet).\n",
+    );
+    for (side, rule, prefix) in [
+        (Side::Client, "session-request", "command-prefix"),
+        (Side::Engine, "session-reply  ", "reply-prefix"),
+    ] {
+        let names = |payload: Payload| {
+            let verbs = protocol.verbs.iter().filter(|verb| verb.from == side && verb.payload == payload);
+            verbs.map(|verb| format!("%s{:?}", verb.name.get_ref())).collect::<Vec<_>>().join(" / ")
+        };
+        let mut alternatives = vec![format!("{prefix} ({}) *parameter", names(Payload::None))];
+        for (payload, rule) in [(Payload::Events, "payload"), (Payload::Text, "text")] {
+            let names = names(payload);
+            if !names.is_empty() {
+                alternatives.push(format!("{prefix} ({names}) *parameter {rule}"));
+            }
+        }
+        let _ = writeln!(out, "{rule} = {}", alternatives.join("\n                / "));
+    }
+    out.push_str(
+        "\n; Which keys a verb has stands in protocol.toml; a key stands once, and others are ignored.\n\
+         parameter       = %x20 word \"=\" value\n\
+         word            = %x61-7A *(%x61-7A / DIGIT / \"-\")\n\
+         value           = *(%x21-24 / %x26-7E / encoded)\n\
+         encoded         = \"%\" 2HEXDIG\n\
+         integer         = \"0\" / %x31-39 *DIGIT   ; at most 2^63 - 1\n\
+         flag            = \"0\" / \"1\"\n\
+         session-id      = 32(DIGIT / %x61-66)\n\
+         payload         = *OCTET / 1*packed      ; one event without count, packed ones with it\n\
+         packed          = 4OCTET *OCTET          ; length of the event, big-endian, and the event\n\
+         text            = *OCTET                 ; UTF-8\n\n\
+         DIGIT           = %x30-39\n\
+         HEXDIG          = DIGIT / \"A\" / \"B\" / \"C\" / \"D\" / \"E\" / \"F\" ; either case\n",
+    );
 }

@@ -53,23 +53,27 @@ pub(super) fn unit_name(unit: Unit) -> &'static str {
         Unit::Frames => "frames",
         Unit::Requests => "requests",
         Unit::Messages => "messages",
+        Unit::Sessions => "sessions",
+        Unit::Attempts => "attempts",
         Unit::Times => "times",
         Unit::Ms => "milliseconds",
     }
 }
 
 fn value(setting: &Setting) -> String {
-    match (&setting.text, &setting.texts, setting.port) {
-        (Some(text), _, _) => format!("`{text}`"),
-        (_, Some(texts), _) => texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", "),
-        (_, _, port) => port.unwrap_or_default().to_string(),
+    match (&setting.text, &setting.texts) {
+        (Some(text), _) => format!("`{text}`"),
+        (_, Some(texts)) => texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", "),
+        _ => setting.integer().to_string(),
     }
 }
 
 fn readable(value: u64, unit: Unit) -> String {
-    const MIB: u64 = 1024 * 1024;
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
     match unit {
         Unit::Bytes if value >= MIB && value.is_multiple_of(MIB) => format!("{} MiB", value / MIB),
+        Unit::Bytes if value >= KIB && value.is_multiple_of(KIB) => format!("{} KiB", value / KIB),
         Unit::Bytes => format!("{value} B"),
         Unit::Ms if value.is_multiple_of(1000) => format!("{} s", value / 1000),
         Unit::Ms => format!("{value} ms"),

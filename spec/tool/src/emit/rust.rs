@@ -1,7 +1,7 @@
 //! `engine/protocol/src/constants.rs`.
 
 use super::COMMAND;
-use crate::protocol::{Limit, Protocol, Setting, Unit};
+use crate::protocol::{Protocol, Setting, Unit};
 use std::fmt::Write;
 
 /// Makes the file, formatted as rustfmt wants it.
@@ -19,36 +19,22 @@ pub(super) fn emit(protocol: &Protocol) -> String {
         let _ = writeln!(out, "\n/// {}", setting.doc);
         let _ = writeln!(out, "pub const {}: {};", setting.name.as_ref(), typed_value(setting));
     }
+    for (name, value, doc) in super::words(protocol) {
+        let _ = writeln!(out, "\n/// {doc}\npub const {name}: &str = {value:?};");
+    }
     for limit in &protocol.limits {
-        let _ = writeln!(out, "\n/// {}\n///\n/// Past it: {}.", doc(limit), limit.outcome);
+        let _ = writeln!(out, "\n/// {}\n///\n/// Past it: {}.", super::limit_doc(limit), limit.outcome);
         let kind = if limit.unit == Unit::Ms { "u64" } else { "usize" };
-        let _ = writeln!(out, "pub const {}: {kind} = {};", limit.name.as_ref(), grouped(limit.value));
+        let _ = writeln!(out, "pub const {}: {kind} = {};", limit.name.as_ref(), super::grouped(limit.value));
     }
     out
 }
 
 fn typed_value(setting: &Setting) -> String {
-    match (&setting.text, &setting.texts, setting.port) {
-        (Some(text), _, _) => format!("&str = {text:?}"),
-        (_, Some(texts), _) => format!("&[&str] = &{texts:?}"),
-        (_, _, port) => format!("u16 = {}", port.unwrap_or_default()),
+    match (&setting.text, &setting.texts) {
+        (Some(text), _) => format!("&str = {text:?}"),
+        (_, Some(texts)) => format!("&[&str] = &{texts:?}"),
+        _ if setting.port.is_some() => format!("u16 = {}", setting.integer()),
+        _ => format!("u64 = {}", setting.integer()),
     }
-}
-
-fn doc(limit: &Limit) -> String {
-    let kind = if limit.fixed { "Part of the protocol" } else { "Default" };
-    format!("{} {kind}, in {}.", limit.doc, super::limits::unit_name(limit.unit))
-}
-
-/// Writes a number with `_` between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push('_');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -1,7 +1,10 @@
 //! `spec/vectors/*.json`: the types are the schema (`spec/vectors/README.md` describes it for people).
 
+pub mod envelope;
 mod hex;
 pub mod sequence;
+pub mod session;
+pub mod session_engine;
 pub mod wire;
 
 pub use hex::Hex;
@@ -157,17 +160,51 @@ pub struct AmbiguousExpected {
     pub pairs: Vec<(usize, usize)>,
 }
 
-/// All vector files, each with its source.
-#[derive(Debug)]
-#[allow(missing_docs)] // named after the files
-pub struct Vectors {
-    pub basic: (File<Message, Basic>, Source),
-    pub replies: (File<ReplyGiven, ReplyExpected>, Source),
-    pub bus: (File<Message, Bus>, Source),
-    pub filters: (File<FilterGiven, FilterExpected>, Source),
-    pub ambiguous: (File<AmbiguousGiven, AmbiguousExpected>, Source),
-    pub sequences: (File<sequence::Given, sequence::Expected>, Source),
-    pub wire: (File<wire::Given, wire::Expected>, Source),
+/// A vector file and its source.
+pub type Read<G, E> = (File<G, E>, Source);
+
+/// Declares the vector files once: as fields, in what is read, and in the list of heads.
+macro_rules! files {
+    ($($field:ident = $name:literal: $given:ty => $expected:ty,)*) => {
+        /// All vector files, each with its source.
+        #[derive(Debug)]
+        #[allow(missing_docs)] // named after the files
+        pub struct Vectors {
+            $(pub $field: Read<$given, $expected>,)*
+        }
+
+        impl Vectors {
+            const NAMES: &'static [&'static str] = &[$($name),*];
+
+            fn read_files(root: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+                // All are read before the first absent one ends it, so that all problems are seen.
+                $(let $field = read(root, $name, problems);)*
+                Some(Self { $($field: $field?,)* })
+            }
+
+            /// Heads of all vectors.
+            pub fn heads(&self) -> Vec<Head<'_>> {
+                let mut all = Vec::new();
+                $(all.extend(heads(&self.$field));)*
+                all
+            }
+        }
+    };
+}
+
+files! {
+    basic = "basic": Message => Basic,
+    replies = "replies": ReplyGiven => ReplyExpected,
+    bus = "bus": Message => Bus,
+    filters = "filters": FilterGiven => FilterExpected,
+    ambiguous = "ambiguous": AmbiguousGiven => AmbiguousExpected,
+    sequences = "sequences": sequence::Given => sequence::Expected,
+    wire = "wire": wire::Given => wire::Expected,
+    session_headers = "session-headers": session::HeaderGiven => session::HeaderExpected,
+    session_batches = "session-batches": session::BatchGiven => session::BatchExpected,
+    session_client = "session-client": session::ClientGiven => session::ClientExpected,
+    session_engine = "session-engine": session_engine::Given => session_engine::Expected,
+    envelope = "envelope": envelope::Given => envelope::Expected,
 }
 
 /// The part of a vector that all kinds have.
@@ -185,49 +222,16 @@ impl Vectors {
     /// # Errors
     /// Every file that is missing, unknown, or not of its shape.
     pub fn read(root: &Path) -> Result<Self, Vec<Problem>> {
-        const NAMES: [&str; 7] = ["basic", "replies", "bus", "filters", "ambiguous", "sequences", "wire"];
         let mut problems = Vec::new();
         for path in files_below(root, "spec/vectors", ".json", &[]) {
             let name = path.strip_prefix("spec/vectors/").and_then(|name| name.strip_suffix(".json"));
-            if !name.is_some_and(|name| NAMES.contains(&name)) {
+            if !name.is_some_and(|name| Self::NAMES.contains(&name)) {
                 let text =
                     "no such kind of vectors is known: describe it in the tool or remove the file".to_owned();
                 problems.push(Problem { path, line: 1, text });
             }
         }
-        let files = (
-            read(root, "basic", &mut problems),
-            read(root, "replies", &mut problems),
-            read(root, "bus", &mut problems),
-            read(root, "filters", &mut problems),
-            read(root, "ambiguous", &mut problems),
-            read(root, "sequences", &mut problems),
-            read(root, "wire", &mut problems),
-        );
-        match files {
-            (
-                Some(basic),
-                Some(replies),
-                Some(bus),
-                Some(filters),
-                Some(ambiguous),
-                Some(sequences),
-                Some(wire),
-            ) if problems.is_empty() => Ok(Self { basic, replies, bus, filters, ambiguous, sequences, wire }),
-            _ => Err(problems),
-        }
-    }
-
-    /// Heads of all vectors.
-    pub fn heads(&self) -> Vec<Head<'_>> {
-        let mut heads = heads(&self.basic);
-        heads.extend(self::heads(&self.replies));
-        heads.extend(self::heads(&self.bus));
-        heads.extend(self::heads(&self.filters));
-        heads.extend(self::heads(&self.ambiguous));
-        heads.extend(self::heads(&self.sequences));
-        heads.extend(self::heads(&self.wire));
-        heads
+        Self::read_files(root, &mut problems).filter(|_| problems.is_empty()).ok_or(problems)
     }
 }
 
