@@ -1,14 +1,29 @@
 //! The start barrier: `start` runs once everybody is ready, and then every event reaches every subscription.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::filters::PluginId;
+use crate::wake::Waker;
 
 /// How long one waits before those who are late are named.
 const LATE: Duration = Duration::from_secs(5);
+
+/// What happens when external plugins are not ready by the deadline (EE-SYNC-4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Laggards {
+    /// They are named in the log, again and again, and waited for.
+    #[default]
+    KeepWaiting,
+    /// They are named in the log, and the application starts; their events wait for them in their queues.
+    StartWithout,
+    /// The application fails, naming them.
+    Fail,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -19,42 +34,141 @@ enum State {
 
 /// Everybody who has to be ready.
 pub(crate) struct Barrier {
-    inner: Mutex<(State, BTreeMap<PluginId, String>)>,
+    inner: Mutex<Inner>,
     changed: Condvar,
 }
 
+struct Inner {
+    state: State,
+    /// Everybody who is expected is in `missing`, or has been.
+    armed: bool,
+    missing: BTreeMap<PluginId, String>,
+    /// Edges to call when it opens.
+    wakers: Vec<Arc<Waker>>,
+}
+
 impl Barrier {
-    pub(crate) fn new(plugins: BTreeMap<PluginId, String>) -> Self {
-        let state = if plugins.is_empty() { State::Open } else { State::Waiting };
-        Barrier { inner: Mutex::new((state, plugins)), changed: Condvar::new() }
+    /// A barrier that stays closed until [`Barrier::arm`].
+    pub(crate) fn new() -> Self {
+        Barrier {
+            inner: Mutex::new(Inner {
+                state: State::Waiting,
+                armed: false,
+                missing: BTreeMap::new(),
+                wakers: Vec::new(),
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Nobody starts before `plugin` is ready.
+    pub(crate) fn expect(&self, plugin: PluginId, name: &str) {
+        self.inner.lock().missing.insert(plugin, name.to_string());
+    }
+
+    /// Everybody who is expected is known.
+    pub(crate) fn arm(&self) {
+        let mut inner = self.inner.lock();
+        inner.armed = true;
+        self.open_if_complete(&mut inner);
     }
 
     /// Reports `plugin` ready and waits for `ok`. `false`: the application does not start.
     pub(crate) fn ready(&self, plugin: PluginId) -> bool {
+        self.arrive(plugin);
         let mut inner = self.inner.lock();
-        inner.1.remove(&plugin);
-        if inner.1.is_empty() && inner.0 == State::Waiting {
-            inner.0 = State::Open;
-            self.changed.notify_all();
-        }
         let mut late = LATE;
-        while inner.0 == State::Waiting {
-            if self.changed.wait_for(&mut inner, late).timed_out() && inner.0 == State::Waiting {
+        while inner.state == State::Waiting {
+            if self.changed.wait_for(&mut inner, late).timed_out() && inner.state == State::Waiting {
                 late *= 2;
-                let names: Vec<&str> = inner.1.values().map(String::as_str).collect();
-                tracing::warn!("the application waits for {} to be ready", names.join(", "));
+                tracing::warn!("the application waits for {} to be ready", inner.names());
             }
         }
-        inner.0 == State::Open
+        inner.state == State::Open
+    }
+
+    /// Reports `plugin` ready; further calls change nothing.
+    pub(crate) fn arrive(&self, plugin: PluginId) {
+        let mut inner = self.inner.lock();
+        inner.missing.remove(&plugin);
+        self.open_if_complete(&mut inner);
+    }
+
+    /// Whether nobody has to wait: the application has started, or will not.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.inner.lock().state != State::Waiting
+    }
+
+    /// Calls `waker` when the barrier opens.
+    pub(crate) fn tell(&self, waker: Arc<Waker>) {
+        self.inner.lock().wakers.push(waker);
+    }
+
+    /// Waits until the barrier is open, or until `deadline` and then does as `laggards` says. Returns who made it fail.
+    pub(crate) fn guard(&self, deadline: Option<Instant>, laggards: Laggards) -> Option<String> {
+        let mut inner = self.inner.lock();
+        while inner.state == State::Waiting {
+            // A deadline beyond what the clock knows is none.
+            let Some(deadline) = deadline else {
+                self.changed.wait(&mut inner);
+                continue;
+            };
+            if !self.changed.wait_until(&mut inner, deadline).timed_out() || inner.state != State::Waiting {
+                continue;
+            }
+            let names = inner.names();
+            match laggards {
+                Laggards::KeepWaiting => {
+                    let mut late = LATE;
+                    while inner.state == State::Waiting {
+                        tracing::warn!("past its deadline the application still waits for {}", inner.names());
+                        self.changed.wait_for(&mut inner, late);
+                        late *= 2;
+                    }
+                }
+                Laggards::StartWithout => {
+                    tracing::warn!("the application starts without {names}: not ready by the deadline");
+                    self.open(&mut inner);
+                }
+                Laggards::Fail => {
+                    inner.state = State::Cancelled;
+                    self.changed.notify_all();
+                    return Some(names);
+                }
+            }
+        }
+        None
     }
 
     /// Nobody is to start.
     pub(crate) fn cancel(&self) {
         let mut inner = self.inner.lock();
-        if inner.0 == State::Waiting {
-            inner.0 = State::Cancelled;
+        if inner.state == State::Waiting {
+            inner.state = State::Cancelled;
+            inner.wakers.iter().for_each(|waker| waker.wake());
         }
         self.changed.notify_all();
+    }
+
+    fn open_if_complete(&self, inner: &mut Inner) {
+        if inner.armed && inner.missing.is_empty() {
+            self.open(inner);
+        }
+    }
+
+    fn open(&self, inner: &mut Inner) {
+        if inner.state == State::Waiting {
+            inner.state = State::Open;
+            self.changed.notify_all();
+            inner.wakers.iter().for_each(|waker| waker.wake());
+        }
+    }
+}
+
+impl Inner {
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.missing.values().map(String::as_str).collect();
+        names.join(", ")
     }
 }
 
@@ -65,7 +179,10 @@ mod tests {
     use std::sync::Arc;
 
     fn barrier(plugins: usize) -> Arc<Barrier> {
-        Arc::new(Barrier::new((0..plugins).map(|plugin| (plugin, plugin.to_string())).collect()))
+        let barrier = Barrier::new();
+        (0..plugins).for_each(|plugin| barrier.expect(plugin, &plugin.to_string()));
+        barrier.arm();
+        Arc::new(barrier)
     }
 
     /// EE-SYNC-1

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use event_engine_protocol::{constants, filter};
 
+use crate::barrier::Laggards;
 use crate::context::Context;
-use crate::edges::external::net::BindAddress;
+use crate::edges::external::net::{BindAddress, Heartbeat};
 use crate::handle::Handle;
 use crate::payload::Payload;
 use crate::plugins::{ExternalPlugin, Plugin};
@@ -42,6 +43,17 @@ pub struct PluginSpec {
     pub(crate) limits: QueueLimits,
     pub(crate) replicas: usize,
     pub(crate) stop_event: Option<Payload>,
+    pub(crate) redelivery_limit: u32,
+    pub(crate) dead_letter: Option<Vec<u8>>,
+}
+
+/// How the sessions at one port are served.
+#[derive(Clone, Debug)]
+pub(crate) struct Sessions {
+    pub(crate) ping: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) redelivery_limit: u32,
+    pub(crate) dead_letter: Option<Vec<u8>>,
 }
 
 impl PluginSpec {
@@ -53,6 +65,8 @@ impl PluginSpec {
             limits: QueueLimits::default(),
             replicas: 1,
             stop_event: None,
+            redelivery_limit: constants::REDELIVERY_LIMIT as u32,
+            dead_letter: None,
         }
     }
 
@@ -83,6 +97,22 @@ impl PluginSpec {
     #[must_use]
     pub fn stop_event(mut self, event: impl Into<Payload>) -> Self {
         self.stop_event = Some(event.into());
+        self
+    }
+
+    /// External plugins: how often an event goes back to the queue because the session that had it ended without quit (5 times
+    /// unless said). After that it is given up: counted as dead-lettered, and logged (EE-SESSION-42).
+    #[must_use]
+    pub fn redelivery_limit(mut self, limit: u32) -> Self {
+        self.redelivery_limit = limit;
+        self
+    }
+
+    /// External plugins: events that are given up are published again with this prefix before them, so that a plugin that
+    /// subscribed to it can look at them.
+    #[must_use]
+    pub fn dead_letter(mut self, prefix: impl AsRef<[u8]>) -> Self {
+        self.dead_letter = Some(prefix.as_ref().to_vec());
         self
     }
 }
@@ -199,6 +229,10 @@ pub struct Builder {
     pub(crate) bind: Option<String>,
     pub(crate) max_event_bytes: usize,
     pub(crate) stop_within: Duration,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) ping: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) external_within: Option<(Duration, Laggards)>,
     allow_ambiguous_filters: bool,
     /// The ancestor's API knows plugins by their ids; names may repeat.
     pub(crate) names_may_repeat: bool,
@@ -212,6 +246,10 @@ impl Default for Builder {
             bind: None,
             max_event_bytes: constants::EVENT_MAX_BYTES,
             stop_within: Duration::from_millis(constants::STOP_DEADLINE_MS),
+            heartbeat: Heartbeat::default(),
+            ping: Duration::from_millis(constants::PING_MS),
+            grace: Duration::from_millis(constants::GRACE_MS),
+            external_within: None,
             allow_ambiguous_filters: false,
             names_may_repeat: false,
         }
@@ -267,6 +305,33 @@ impl Builder {
     /// How long `stop` waits for plugins to end (10 s unless said).
     pub fn stop_within(mut self, deadline: Duration) -> Self {
         self.stop_within = deadline;
+        self
+    }
+
+    /// How often the engine probes each connection of a port, and how long it waits for the answer before it cuts the
+    /// connection (60 s each unless said; a client that is suspended for longer has to connect again).
+    pub fn heartbeat(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.heartbeat = Heartbeat { interval, timeout };
+        self
+    }
+
+    /// After such a silence a session is sent `ping` (30 s unless said).
+    pub fn ping_every(mut self, interval: Duration) -> Self {
+        self.ping = interval;
+        self
+    }
+
+    /// How long a session outlives its connection (60 s unless said). Then its unacknowledged events go back to the queue.
+    pub fn session_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// The application starts once the process of every external plugin has said that it is ready, too; `laggards` says what
+    /// happens past the deadline. Unless this is called, only internal plugins are waited for: the events of others wait in
+    /// their queues.
+    pub fn wait_for_external(mut self, deadline: Duration, laggards: Laggards) -> Self {
+        self.external_within = Some((deadline, laggards));
         self
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::barrier::Barrier;
 use crate::edges::bus::RunningBus;
 use crate::filters::PluginId;
 use crate::ledger::Ledger;
@@ -28,6 +29,8 @@ pub struct Handle {
     pub(crate) bus_ports: Option<(u16, u16)>,
     pub(crate) bus: Option<RunningBus>,
     pub(crate) watch: Option<JoinHandle<()>>,
+    pub(crate) barrier: Arc<Barrier>,
+    pub(crate) guard: Option<JoinHandle<()>>,
     /// Sockets of plugins, which may hold them for long.
     pub(crate) plugin_sockets: Option<ZmqContext>,
     /// Sockets of ports, which only the engine holds.
@@ -58,6 +61,10 @@ impl Handle {
         if !self.router.drain() {
             return;
         }
+        // As long as it waits for external plugins nothing has started, and nothing shall.
+        if self.guard.is_some() {
+            self.barrier.cancel();
+        }
         for (plugin, event) in &self.stop_events {
             self.router.push_stop_event(*plugin, event.clone());
         }
@@ -84,8 +91,9 @@ impl Handle {
             bus.end();
         }
         self.router.abort(None);
-        if let Some(watch) = self.watch.take() {
-            let _ = watch.join();
+        self.barrier.cancel();
+        for thread in [self.watch.take(), self.guard.take()].into_iter().flatten() {
+            let _ = thread.join();
         }
         let report = Report {
             plugins: self

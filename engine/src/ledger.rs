@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The account of one plugin's queue.
 ///
-/// `matched = delivered + handed_over + queued + in_flight + shed + discarded` holds at any moment.
+/// `matched = delivered + handed_over + queued + in_flight + shed + discarded + dead_lettered` holds at any moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PluginLedger {
@@ -27,6 +27,10 @@ pub struct PluginLedger {
     pub shed: u64,
     /// Events that were left when the plugin finished.
     pub discarded: u64,
+    /// Events that were given up, because sessions ended with them in their hands too often.
+    pub dead_lettered: u64,
+    /// Times that an event went back to the queue because its session ended. Not part of the equation.
+    pub redelivered: u64,
     /// Messages of this plugin that were no event and were refused.
     pub refused: u64,
 }
@@ -35,7 +39,13 @@ impl PluginLedger {
     /// Whether the equation holds.
     pub fn balances(&self) -> bool {
         self.matched
-            == self.delivered + self.handed_over + self.queued + self.in_flight + self.shed + self.discarded
+            == self.delivered
+                + self.handed_over
+                + self.queued
+                + self.in_flight
+                + self.shed
+                + self.discarded
+                + self.dead_lettered
     }
 }
 
@@ -72,7 +82,7 @@ impl fmt::Display for Ledger {
             self.plugins.iter().map(|plugin| plugin.name.chars().count()).max().unwrap_or(0).clamp(6, 60);
         writeln!(
             f,
-            "{:width$}  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {:>9}  {:>5}  {:>9}",
+            "{:width$}  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {:>9}  {:>5}  {:>9}  {:>13}",
             "plugin",
             "published",
             "matched",
@@ -81,12 +91,13 @@ impl fmt::Display for Ledger {
             "queued",
             "in flight",
             "shed",
-            "discarded"
+            "discarded",
+            "dead-lettered"
         )?;
         for plugin in &self.plugins {
             writeln!(
                 f,
-                "{:width$}  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {:>9}  {:>5}  {:>9}",
+                "{:width$}  {:>9}  {:>9}  {:>9}  {:>11}  {:>7}  {:>9}  {:>5}  {:>9}  {:>13}",
                 plugin.name,
                 plugin.published,
                 plugin.matched,
@@ -95,7 +106,8 @@ impl fmt::Display for Ledger {
                 plugin.queued,
                 plugin.in_flight,
                 plugin.shed,
-                plugin.discarded
+                plugin.discarded,
+                plugin.dead_lettered
             )?;
         }
         write!(

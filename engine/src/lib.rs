@@ -30,6 +30,7 @@ mod wake;
 mod zmq_ffi;
 
 pub use app::{App, AppConfig};
+pub use barrier::Laggards;
 pub use builder::{Builder, InternalPlugin, PluginSpec, StartError};
 pub use context::{Context, Error, Publisher};
 pub use handle::Handle;

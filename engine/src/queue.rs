@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use event_engine_protocol::constants;
+use event_engine_protocol::session::engine::Wish;
 
 use crate::filters::PluginId;
 use crate::ledger::PluginLedger;
@@ -58,12 +59,21 @@ pub(crate) type Ticket = u64;
 pub(crate) struct Settled {
     pub(crate) events: usize,
     pub(crate) bytes: usize,
+    /// So many of the events were given to a transport that acknowledges nothing.
+    pub(crate) handed_over: usize,
 }
 
 impl Settled {
+    /// The plugin has handled an event.
     pub(crate) fn add(&mut self, bytes: usize) {
         self.events += 1;
         self.bytes += bytes;
+    }
+
+    /// An event was given to a transport that acknowledges nothing.
+    pub(crate) fn hand_over(&mut self, bytes: usize) {
+        self.add(bytes);
+        self.handed_over += 1;
     }
 
     pub(crate) fn take(&mut self) -> Settled {
@@ -71,17 +81,30 @@ impl Settled {
     }
 }
 
-/// Whether a reader's transport says that events were handled.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Acknowledges {
-    Yes,
-    No,
+/// An event that a session had and did not acknowledge.
+#[derive(Clone)]
+pub(crate) struct Unacknowledged {
+    pub(crate) item: Item,
+    /// So many sessions ended with it in their hands.
+    pub(crate) attempts: u32,
+}
+
+/// What a session got.
+pub(crate) enum SessionTaken {
+    Some,
+    /// One event that ended sessions did not acknowledge; it travels alone.
+    Redelivered(Unacknowledged),
+    /// There is something, but the session has too much in its hands for it.
+    Held,
+    Nothing,
+    Closed,
 }
 
 pub(crate) struct Queue {
     pub(crate) ledger: PluginLedger,
     limits: QueueLimits,
-    acknowledges: Acknowledges,
+    /// Ahead of `events`: what ended sessions did not acknowledge, by its order.
+    redelivered: VecDeque<Unacknowledged>,
     events: VecDeque<Item>,
     queued_bytes: usize,
     in_flight_bytes: usize,
@@ -102,16 +125,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(
-        name: Arc<str>,
-        limits: QueueLimits,
-        acknowledges: Acknowledges,
-        sleeper: Sleeper,
-    ) -> Self {
+    pub(crate) fn new(name: Arc<str>, limits: QueueLimits, sleeper: Sleeper) -> Self {
         Queue {
             ledger: PluginLedger { name, ..PluginLedger::default() },
             limits,
-            acknowledges,
+            redelivered: VecDeque::new(),
             events: VecDeque::new(),
             queued_bytes: 0,
             in_flight_bytes: 0,
@@ -137,7 +155,7 @@ impl Queue {
 
     /// Whether an event of `bytes` fits within the limits.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        let events = self.events.len() + self.ledger.in_flight as usize;
+        let events = self.waiting() + self.ledger.in_flight as usize;
         let used = self.queued_bytes + self.in_flight_bytes;
         events == 0
             || (events < self.limits.max_events && used.saturating_add(bytes) <= self.limits.max_bytes)
@@ -165,7 +183,7 @@ impl Queue {
                 }
                 _ => {
                     while !self.has_room(bytes) {
-                        let Some((_, oldest)) = self.events.pop_front() else { break };
+                        let Some((_, oldest)) = self.pop() else { break };
                         self.queued_bytes -= oldest.len();
                         self.ledger.shed += 1;
                     }
@@ -194,14 +212,12 @@ impl Queue {
         let mut taken = 0;
         let mut bytes = 0;
         while taken < max_events && bytes < max_bytes {
-            let Some(item) = self.events.pop_front() else { break };
+            let Some(item) = self.pop() else { break };
             bytes += item.1.len();
             taken += 1;
             batch.push_back(item);
         }
-        self.queued_bytes -= bytes;
-        self.in_flight_bytes += bytes;
-        self.ledger.in_flight += taken as u64;
+        self.now_in_flight(taken, bytes);
         taken
     }
 
@@ -209,13 +225,14 @@ impl Queue {
     pub(crate) fn settle(&mut self, settled: Settled) {
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(settled.bytes);
         self.ledger.in_flight = self.ledger.in_flight.saturating_sub(settled.events as u64);
-        match self.acknowledges {
-            Acknowledges::Yes => self.ledger.delivered += settled.events as u64,
-            Acknowledges::No => self.ledger.handed_over += settled.events as u64,
-        }
-        self.over_limit_bytes = self
-            .over_limit_bytes
-            .saturating_sub(settled.bytes + settled.events * constants::CYCLE_EVENT_OVERHEAD_BYTES);
+        self.ledger.handed_over += settled.handed_over as u64;
+        self.ledger.delivered += (settled.events - settled.handed_over) as u64;
+        self.forget_over_limit(settled.events, settled.bytes);
+    }
+
+    fn forget_over_limit(&mut self, events: usize, bytes: usize) {
+        self.over_limit_bytes =
+            self.over_limit_bytes.saturating_sub(bytes + events * constants::CYCLE_EVENT_OVERHEAD_BYTES);
     }
 
     /// Puts events back that were taken and not used, at the head and in their order.
@@ -233,11 +250,89 @@ impl Queue {
         }
     }
 
+    /// Takes one batch for a session; a redelivered event goes alone, and to empty hands only.
+    pub(crate) fn take_for_session(&mut self, wish: &Wish, batch: &mut VecDeque<Item>) -> SessionTaken {
+        if self.waiting() == 0 {
+            return SessionTaken::Nothing;
+        }
+        if !self.redelivered.is_empty() {
+            let redelivered = if wish.empty_handed { self.redelivered.pop_front() } else { None };
+            let Some(redelivered) = redelivered else { return SessionTaken::Held };
+            self.now_in_flight(1, redelivered.item.1.len());
+            return SessionTaken::Redelivered(redelivered);
+        }
+        let mut taken = 0;
+        let mut bytes = 0;
+        while taken < wish.max_events && bytes < constants::BATCH_TARGET_BYTES {
+            let Some((_, next)) = self.events.front() else { break };
+            let of_any_size = wish.empty_handed && taken == 0;
+            if bytes + next.len() > wish.max_bytes && !of_any_size {
+                break;
+            }
+            bytes += next.len();
+            taken += 1;
+            batch.extend(self.events.pop_front());
+        }
+        self.now_in_flight(taken, bytes);
+        if taken > 0 {
+            SessionTaken::Some
+        } else {
+            SessionTaken::Held
+        }
+    }
+
+    fn now_in_flight(&mut self, events: usize, bytes: usize) {
+        self.queued_bytes -= bytes;
+        self.in_flight_bytes += bytes;
+        self.ledger.in_flight += events as u64;
+    }
+
+    /// Puts back what an ended session did not acknowledge, ahead of everything else. Returns those that have been tried more
+    /// than `limit` times, which leave the queue.
+    pub(crate) fn give_back_unacknowledged(
+        &mut self,
+        unacknowledged: impl IntoIterator<Item = Unacknowledged>,
+        limit: u32,
+    ) -> Vec<Payload> {
+        let mut dead = Vec::new();
+        for event in unacknowledged {
+            let bytes = event.item.1.len();
+            self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+            self.ledger.in_flight = self.ledger.in_flight.saturating_sub(1);
+            if self.closed {
+                self.ledger.discarded += 1;
+            } else if event.attempts > limit {
+                self.ledger.dead_lettered += 1;
+                self.forget_over_limit(1, bytes);
+                dead.push(event.item.1);
+            } else {
+                self.queued_bytes += bytes;
+                self.ledger.redelivered += 1;
+                self.redelivered.push_back(event);
+            }
+        }
+        self.redelivered.make_contiguous().sort_by_key(|event| event.item.0);
+        dead
+    }
+
+    fn pop(&mut self) -> Option<Item> {
+        match self.redelivered.pop_front() {
+            Some(event) => Some(event.item),
+            None => self.events.pop_front(),
+        }
+    }
+
+    /// Events that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.redelivered.len() + self.events.len()
+    }
+
     /// The plugin has finished: what waits is discarded, what is in flight stays until it is settled or given back.
     pub(crate) fn close(&mut self) {
         self.closed = true;
-        self.ledger.discarded += self.events.len() as u64;
+        self.ledger.discarded += self.waiting() as u64;
         self.events = VecDeque::new();
+        self.redelivered = VecDeque::new();
         self.queued_bytes = 0;
     }
 
@@ -266,7 +361,7 @@ impl Queue {
     }
 
     pub(crate) fn snapshot(&self) -> PluginLedger {
-        PluginLedger { queued: self.events.len() as u64, ..self.ledger.clone() }
+        PluginLedger { queued: self.waiting() as u64, ..self.ledger.clone() }
     }
 }
 

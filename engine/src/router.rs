@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use crate::filters::{Filters, PluginId};
 use crate::ledger::Ledger;
 use crate::payload::Payload;
-use crate::queue::{Acknowledges, Queue, QueueLimits, Settled, Ticket};
+use crate::queue::{Queue, QueueLimits, Settled, Ticket};
 use crate::wake::{Line, Sleep, Sleeper, Waker};
 
 mod cycle;
@@ -93,19 +93,13 @@ impl Router {
     // ---- plugins -------------------------------------------------------------------------------------------
 
     /// Adds a plugin with its queue, which takes events from now on.
-    pub(crate) fn register(
-        &self,
-        name: &str,
-        limits: QueueLimits,
-        acknowledges: Acknowledges,
-        waker: Option<&Arc<Waker>>,
-    ) -> PluginId {
+    pub(crate) fn register(&self, name: &str, limits: QueueLimits, waker: Option<&Arc<Waker>>) -> PluginId {
         let sleeper = match waker {
             Some(waker) => Sleeper::Edge(Arc::clone(waker)),
             None => Sleeper::Thread(Arc::new(Condvar::new())),
         };
         let mut state = self.state.lock();
-        state.queues.push(Queue::new(Arc::from(name), limits, acknowledges, sleeper));
+        state.queues.push(Queue::new(Arc::from(name), limits, sleeper));
         state.queues.len() - 1
     }
 
@@ -249,15 +243,60 @@ impl Router {
         let offer = match state.admit(source, payload) {
             Ok(_) => Offer::Accepted,
             Err(payload) => match state.park(source, VecDeque::from([payload]), Notify::Edge) {
-                Some(ticket) => {
+                (ticket, true) => {
                     self.call_watch(&mut state);
                     Offer::Parked(ticket)
                 }
-                None => Offer::Accepted,
+                (_, false) => Offer::Accepted,
             },
         };
         self.unlock_and_wake(state);
         offer
+    }
+
+    /// As [`Router::offer`] for events that belong together: how many were accepted at once, and the ticket behind which the
+    /// others wait.
+    pub(crate) fn offer_batch(
+        &self,
+        source: PluginId,
+        mut events: VecDeque<Payload>,
+        behind: Option<Ticket>,
+    ) -> Result<(usize, Option<Ticket>), Refusal> {
+        let mut accepted = 0;
+        loop {
+            let mut state = self.state.lock();
+            if state.aborted {
+                return Err(Refusal::Closed);
+            }
+            if let Some(ticket) = behind {
+                if let Some(parked) = state.parked.get_mut(&ticket) {
+                    parked.events.append(&mut events);
+                    return Ok((accepted, behind));
+                }
+            }
+            let mut parked = None;
+            for _ in 0..BATCH_EVENTS {
+                let Some(payload) = events.pop_front() else { break };
+                match state.admit(source, payload) {
+                    Ok(_) => accepted += 1,
+                    Err(payload) => {
+                        events.push_front(payload);
+                        // Accepted by now or later, each is reported by its ticket.
+                        parked = Some(state.park(source, std::mem::take(&mut events), Notify::Edge));
+                        break;
+                    }
+                }
+            }
+            if parked.is_some_and(|(_, waits)| waits) {
+                self.call_watch(&mut state);
+            }
+            self.unlock_and_wake(state);
+            match parked {
+                Some((ticket, _)) => return Ok((accepted, Some(ticket))),
+                None if events.is_empty() => return Ok((accepted, None)),
+                None => {}
+            }
+        }
     }
 
     fn wait_for_room(
@@ -267,7 +306,8 @@ impl Router {
         events: VecDeque<Payload>,
     ) -> Result<u64, Refusal> {
         let waiting = Arc::new(Waiting::default());
-        if let Some(ticket) = state.park(source, events, Notify::Thread(Arc::clone(&waiting))) {
+        let (ticket, waits) = state.park(source, events, Notify::Thread(Arc::clone(&waiting)));
+        if waits {
             self.call_watch(&mut state);
             if let Some(next) = state.next_in_line() {
                 next.wake();

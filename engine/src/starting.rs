@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::barrier::Barrier;
-use crate::builder::{Builder, InternalPlugin, PluginSpec, StartError, Work};
+use crate::barrier::{Barrier, Laggards};
+use crate::builder::{Builder, InternalPlugin, PluginSpec, Sessions, StartError, Work};
 use crate::context::{Context, Error, Publisher};
 use crate::edges::bridge::Bridge;
 use crate::edges::bus::{BusBindError, BusEdge, RunningBus};
-use crate::edges::external::net::BindAddress;
+use crate::edges::external::net::Binding;
 use crate::edges::external::port::Port;
 use crate::edges::external::{External, Served};
 use crate::edges::internal::InternalEdge;
@@ -20,7 +20,7 @@ use crate::errors::EngineError;
 use crate::filters::PluginId;
 use crate::handle::{close, Handle, CLOSE_WITHIN};
 use crate::payload::Payload;
-use crate::queue::{Acknowledges, QueueLimits};
+use crate::queue::QueueLimits;
 use crate::router::Router;
 use crate::supervisor::{BoxError, Outcome, Supervisor};
 use crate::wake::Waker;
@@ -51,11 +51,21 @@ struct Ready {
     job: Job,
 }
 
+/// The threads that belong to no plugin.
+struct Threads {
+    bus: Option<RunningBus>,
+    watch: JoinHandle<()>,
+    guard: Option<JoinHandle<()>>,
+}
+
 /// An application between its configuration and its first event.
 struct Starting {
     router: Arc<Router>,
-    address: BindAddress,
-    max_event_bytes: usize,
+    binding: Binding,
+    barrier: Arc<Barrier>,
+    external_within: Option<(Duration, Laggards)>,
+    ping: Duration,
+    grace: Duration,
     stop_within: Duration,
     plugin_sockets: ZmqContext,
     port_sockets: ZmqContext,
@@ -86,8 +96,15 @@ impl Starting {
         let context = || ZmqContext::new().map_err(|error| no_resources("the application", error));
         Ok(Starting {
             router: Arc::new(Router::new()),
-            address,
-            max_event_bytes: builder.max_event_bytes,
+            binding: Binding {
+                address,
+                max_event_bytes: builder.max_event_bytes,
+                heartbeat: builder.heartbeat,
+            },
+            barrier: Arc::new(Barrier::new()),
+            external_within: builder.external_within,
+            ping: builder.ping,
+            grace: builder.grace,
             stop_within: builder.stop_within,
             plugin_sockets: context()?,
             port_sockets: context()?,
@@ -109,18 +126,12 @@ impl Starting {
         Ok(jobs)
     }
 
-    fn edge_of(
-        &self,
-        name: &str,
-        limits: QueueLimits,
-        acknowledges: Acknowledges,
-        waker: Option<&Arc<Waker>>,
-    ) -> EdgeOf {
+    fn edge_of(&self, name: &str, limits: QueueLimits, waker: Option<&Arc<Waker>>) -> EdgeOf {
         EdgeOf {
             router: Arc::clone(&self.router),
-            plugin: self.router.register(name, limits, acknowledges, waker),
+            plugin: self.router.register(name, limits, waker),
             name: Arc::from(name),
-            max_event_bytes: self.max_event_bytes,
+            max_event_bytes: self.binding.max_event_bytes,
         }
     }
 
@@ -129,25 +140,30 @@ impl Starting {
     }
 
     fn open_plugin(&mut self, spec: PluginSpec, work: Work) -> Result<Ready, StartError> {
-        let PluginSpec { name, subscriptions, limits, replicas, stop_event } = spec;
+        let PluginSpec { name, subscriptions, limits, replicas, stop_event, redelivery_limit, dead_letter } =
+            spec;
+        let sessions = Sessions { ping: self.ping, grace: self.grace, redelivery_limit, dead_letter };
+        let barrier = Arc::clone(&self.barrier);
         let filters: Vec<Vec<u8>> = subscriptions.into_iter().map(|(_, filter)| filter).collect();
         let internal = work.port().is_none();
         let (of, job): (EdgeOf, Job) = match work {
             Work::Internal(plugin) => {
-                let of = self.edge_of(&name, limits, Acknowledges::Yes, None);
+                let of = self.edge_of(&name, limits, None);
                 self.subscribe(&of, &filters);
                 (of.clone(), own_internal_job(of, plugin))
             }
             Work::External { port } => {
                 let waker = Self::waker(&name)?;
-                let of = self.edge_of(&name, limits, Acknowledges::No, Some(&waker));
+                let of = self.edge_of(&name, limits, Some(&waker));
                 self.subscribe(&of, &filters);
                 let port = self.open_port(&name, port, waker)?;
-                (of.clone(), own_external_job(of, port, replicas))
+                let external = move |of| External::new(of, port, replicas, sessions, barrier);
+                let edge_of = of.clone();
+                (of, Box::new(move || Ok(served(external(edge_of).serve(Vec::new())))))
             }
             Work::SeedInternal(plugin) => {
                 let waker = Self::waker(&name)?;
-                let of = self.edge_of(&name, limits, Acknowledges::No, Some(&waker));
+                let of = self.edge_of(&name, limits, Some(&waker));
                 let (edge, sockets) = InternalEdge::open(&self.plugin_sockets, of.clone(), &filters, waker)
                     .map_err(|error| no_resources(&name, error))?;
                 let (router, id) = (Arc::clone(&of.router), of.plugin);
@@ -164,7 +180,7 @@ impl Starting {
             }
             Work::SeedExternal { plugin, port } => {
                 let (port_waker, pump_waker) = (Self::waker(&name)?, Self::waker(&name)?);
-                let of = self.edge_of(&name, limits, Acknowledges::No, Some(&port_waker));
+                let of = self.edge_of(&name, limits, Some(&port_waker));
                 let port = self.open_port(&name, port, Arc::clone(&port_waker))?;
                 let (bridge, sockets) =
                     Bridge::open(&self.plugin_sockets, of.clone(), &filters, port, port_waker, pump_waker)
@@ -177,7 +193,8 @@ impl Starting {
                     });
                     match port {
                         Some((port, before)) => {
-                            Ok(served(External::new(edge_of, port, replicas).serve(before)))
+                            let external = External::new(edge_of, port, replicas, sessions, barrier);
+                            Ok(served(external.serve(before)))
                         }
                         None => seed_outcome(&edge_of.router, result),
                     }
@@ -198,7 +215,7 @@ impl Starting {
     }
 
     fn open_port(&mut self, name: &str, port: u16, waker: Arc<Waker>) -> Result<Port, StartError> {
-        let opened = Port::bind(&self.port_sockets, &self.address, port, self.max_event_bytes, waker)
+        let opened = Port::bind(&self.port_sockets, &self.binding, port, waker)
             .map_err(|source| self.bind_error(format!("plugin {name}"), port, source))?;
         self.ports.insert(name.to_string(), opened.number);
         Ok(opened)
@@ -206,8 +223,8 @@ impl Starting {
 
     fn open_bus(&mut self, publish: u16, subscribe: u16) -> Result<(), StartError> {
         let waker = Self::waker(BUS)?;
-        let of = self.edge_of(BUS, QueueLimits::default(), Acknowledges::No, Some(&waker));
-        let bus = BusEdge::bind(&self.port_sockets, of, &self.address, publish, subscribe, waker).map_err(
+        let of = self.edge_of(BUS, QueueLimits::default(), Some(&waker));
+        let bus = BusEdge::bind(&self.port_sockets, of, &self.binding, publish, subscribe, waker).map_err(
             |error| match error {
                 BusBindError::Publish(source) => self.bind_error("bus publish port".into(), publish, source),
                 BusBindError::Subscribe(source) => {
@@ -220,24 +237,28 @@ impl Starting {
     }
 
     fn bind_error(&self, owner: String, port: u16, source: zmq::Error) -> StartError {
-        StartError::Bind { owner, port, address: self.address.to_string(), source }
+        StartError::Bind { owner, port, address: self.binding.address.to_string(), source }
     }
 
     /// Starts all plugins behind the barrier.
     fn run(mut self, jobs: Vec<Ready>) -> Result<Handle, StartError> {
         let supervisor = Arc::new(Supervisor::default());
-        let internal =
-            jobs.iter().filter(|job| job.internal).map(|job| (job.plugin, job.name.clone())).collect();
-        let barrier = Arc::new(Barrier::new(internal));
+        let barrier = Arc::clone(&self.barrier);
         for ready in &jobs {
             supervisor.watch(ready.plugin, &ready.name);
+            if ready.internal || self.external_within.is_some() {
+                barrier.expect(ready.plugin, &ready.name);
+            }
         }
+        barrier.arm();
         let bus_ports = self.bus.as_ref().map(|bus| (bus.publish_port, bus.subscribe_port));
         let mut jobs = VecDeque::from(jobs);
         let started = self.start_threads(&mut jobs, &supervisor, &barrier);
         match started {
-            Ok((bus, watch)) => Ok(Handle {
+            Ok(Threads { bus, watch, guard }) => Ok(Handle {
                 router: self.router,
+                barrier,
+                guard,
                 supervisor,
                 ports: self.ports,
                 bus_ports,
@@ -263,7 +284,7 @@ impl Starting {
         jobs: &mut VecDeque<Ready>,
         supervisor: &Arc<Supervisor>,
         barrier: &Arc<Barrier>,
-    ) -> std::io::Result<(Option<RunningBus>, JoinHandle<()>)> {
+    ) -> std::io::Result<Threads> {
         let watch = {
             let (router, supervisor) = (Arc::clone(&self.router), Arc::clone(supervisor));
             thread::Builder::new().name("ee-watch".into()).spawn(move || {
@@ -273,6 +294,7 @@ impl Starting {
                 }
             })?
         };
+        let guard = self.external_within.map(|limits| self.guard(limits, supervisor)).transpose()?;
         let bus = self.bus.take().map(BusEdge::start).transpose()?;
         while let Some(Ready { plugin, name, internal, job }) = jobs.pop_front() {
             let barrier = Arc::clone(barrier);
@@ -285,7 +307,28 @@ impl Starting {
                 job()
             })?;
         }
-        Ok((bus, watch))
+        Ok(Threads { bus, watch, guard })
+    }
+
+    /// Sees to it that the application does not wait for external plugins longer than it was told.
+    fn guard(
+        &self,
+        (within, laggards): (Duration, Laggards),
+        supervisor: &Arc<Supervisor>,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let (barrier, router) = (Arc::clone(&self.barrier), Arc::clone(&self.router));
+        let supervisor = Arc::clone(supervisor);
+        let deadline = Instant::now().checked_add(within);
+        thread::Builder::new().name("ee-barrier".into()).spawn(move || {
+            if let Some(names) = barrier.guard(deadline, laggards) {
+                let failure = format!(
+                    "not ready within {within:?}: {names}; start them, give them more time, or let the application start without them"
+                );
+                tracing::error!("the application does not start: {failure}");
+                router.abort(Some(failure));
+                supervisor.fail();
+            }
+        })
     }
 
     /// Frees every port again.
@@ -309,10 +352,6 @@ fn own_internal_job(of: EdgeOf, plugin: Box<dyn InternalPlugin>) -> Job {
             Err(error) => Err(error),
         }
     })
-}
-
-fn own_external_job(of: EdgeOf, port: Port, replicas: usize) -> Job {
-    Box::new(move || Ok(served(External::new(of, port, replicas).serve(Vec::new()))))
 }
 
 /// Sockets that were closed under a plugin of the ancestor's API because the application ended are no failure of its.

@@ -41,9 +41,87 @@ pub const REQUEST_SOCKET_TYPES: &[&str] = &["REQ", "DEALER"];
 /// Values of the ZMTP property `Socket-Type` with which a peer of the publish port is heard.
 pub const BUS_SOCKET_TYPES: &[&str] = &["PUB", "XPUB"];
 
+/// Environment variable with the endpoint that a client connects to when it is given none: `tcp://host:port`.
+pub const ENV_ENDPOINT: &str = "EVENT_ENGINE_ENDPOINT";
+
+/// Version of the session profile; the only one so far.
+pub const SESSION_VERSION: u64 = 1;
+
+/// Opens a session or takes it up again; the first message on every connection.
+pub const VERB_HELLO: &str = "hello";
+
+/// The plugin's process is ready for the start of the application.
+pub const VERB_READY: &str = "ready";
+
+/// Acknowledges events and grants credit for more.
+pub const VERB_ACK: &str = "ack";
+
+/// Publishes one event or a batch.
+pub const VERB_PUBLISH: &str = "publish";
+
+/// Answers `ping`.
+pub const VERB_PONG: &str = "pong";
+
+/// This client has finished; its session ends.
+pub const VERB_QUIT: &str = "quit";
+
+/// Answers `hello`: the session is open on this connection.
+pub const VERB_WELCOME: &str = "welcome";
+
+/// Answers `ready` once the start barrier is open.
+pub const VERB_OK: &str = "ok";
+
+/// Delivers one event or a batch.
+pub const VERB_EVENTS: &str = "events";
+
+/// Every publish up to this one is accepted by every matching queue.
+pub const VERB_PUBLISHED: &str = "published";
+
+/// Makes traffic on a silent connection; to be answered with `pong`.
+pub const VERB_PING: &str = "ping";
+
+/// The application is ending and everything queued for the plugin was sent.
+pub const VERB_STOP: &str = "stop";
+
+/// Answers `quit`, and `hello` of a session that has quit.
+pub const VERB_BYE: &str = "bye";
+
+/// Ends the session, or says that there is none; the payload says why to a person.
+pub const VERB_ERROR: &str = "error";
+
+/// The message is no message of the profile: header, verb, number of frames, payload.
+pub const CODE_BAD_COMMAND: &str = "bad-command";
+
+/// A key is missing, malformed, or out of place; or a packed payload does not hold what its header says.
+pub const CODE_BAD_PARAM: &str = "bad-param";
+
+/// There is no version that both sides speak.
+pub const CODE_UNSUPPORTED_VERSION: &str = "unsupported-version";
+
+/// There is no session on this connection, or none any more.
+pub const CODE_NO_SESSION: &str = "no-session";
+
+/// Another connection has taken up the session.
+pub const CODE_SUPERSEDED: &str = "superseded";
+
+/// An event is longer than the event limit, or a packed payload longer than its limit.
+pub const CODE_TOO_LARGE: &str = "too-large";
+
+/// More publishes are unanswered than the window allows.
+pub const CODE_WINDOW: &str = "window";
+
+/// The port takes no further sessions.
+pub const CODE_NOT_ALLOWED: &str = "not-allowed";
+
+/// The application has ended; nothing is taken any more.
+pub const CODE_STOPPING: &str = "stopping";
+
+/// The engine failed; its log says how.
+pub const CODE_INTERNAL: &str = "internal";
+
 /// Largest event. Default, in bytes.
 ///
-/// Past it: basic: `event-engine: bad msg`; bus: refused, counted and logged; a call of the engine's API: an error.
+/// Past it: basic: `event-engine: bad msg`; session: error `too-large`; bus: refused, counted and logged; a call of the engine's API: an error.
 pub const EVENT_MAX_BYTES: usize = 134_217_728;
 
 /// Smallest transport limit: a frame longer than max(factor × event limit, this) is not read. Default, in bytes.
@@ -58,7 +136,7 @@ pub const TRANSPORT_FACTOR: usize = 2;
 
 /// Frames at the head of a message among which the delimiter of the envelope must be found. Part of the protocol, in frames.
 ///
-/// Past it: the message has no envelope and is not a basic request: dropped, logged once per connection.
+/// Past it: the message has no envelope and is none of the basic profile.
 pub const ENVELOPE_MAX_FRAMES: usize = 8;
 
 /// Room of one plugin's queue in events, waiting and in flight together. Default, in events.
@@ -91,9 +169,9 @@ pub const CYCLE_STALL_MS: u64 = 5_000;
 /// Past it: further ones get `event-engine: bad msg` at once.
 pub const CONNECTION_MAX_UNANSWERED: usize = 1_000;
 
-/// High-water mark of one connection, each way. Default, in messages.
+/// High-water mark of one connection, each way; for what a plugin's port has to send see CONNECTION_SEND_HWM_MESSAGES. Default, in messages.
 ///
-/// Past it: reading stops until the engine catches up; of a client that does not read, further replies to publishes are dropped and logged, their events being accepted, and no event is handed to it.
+/// Past it: reading stops until the engine catches up; on the bus what is to be sent is dropped (EE-BUS-9).
 pub const CONNECTION_HWM_MESSAGES: usize = 1_000;
 
 /// Time a connection has to finish its ZMTP handshake. Default, in milliseconds.
@@ -125,3 +203,93 @@ pub const SLOW_PUBLISH_LOG_MS: u64 = 5_000;
 ///
 /// Past it: what has not ended is detached and named in the report.
 pub const STOP_DEADLINE_MS: u64 = 10_000;
+
+/// Longest header of a session message. Part of the protocol, in bytes.
+///
+/// Past it: error `bad-command`.
+pub const HEADER_MAX_BYTES: usize = 1_024;
+
+/// Size up to which small events are packed into one message; a larger event travels alone. Part of the protocol, in bytes.
+///
+/// Past it: the sender begins another message.
+pub const BATCH_TARGET_BYTES: usize = 65_536;
+
+/// Longest packed payload. Part of the protocol, in bytes.
+///
+/// Past it: error `too-large`.
+pub const BATCH_MAX_BYTES: usize = 1_048_576;
+
+/// Publishes of a session that may be unanswered. Default, in events.
+///
+/// Past it: error `window`.
+pub const PUBLISH_WINDOW: usize = 16_384;
+
+/// Bytes of unanswered publishes of a session; one event is always allowed. Default, in bytes.
+///
+/// Past it: error `window`.
+pub const PUBLISH_WINDOW_BYTES: usize = 16_777_216;
+
+/// Events that a client lets the engine send beyond those handled. Default, in events.
+///
+/// Past it: the engine waits for the next `ack`.
+pub const RECEIVE_WINDOW: usize = 8_192;
+
+/// Events sent and unacknowledged in a session, whatever credit the client gave. Part of the protocol, in events.
+///
+/// Past it: the engine waits for the next `ack`.
+pub const RECEIVE_WINDOW_MAX: usize = 16_384;
+
+/// Bytes of events sent and unacknowledged in a session; one event is always allowed. Part of the protocol, in bytes.
+///
+/// Past it: the engine waits for the next `ack`.
+pub const IN_FLIGHT_MAX_BYTES: usize = 16_777_216;
+
+/// Bytes of handled events at which a client acknowledges without waiting for the end of its buffer. Default, in bytes.
+///
+/// Past it: an `ack` is sent.
+pub const ACK_BYTES: usize = 4_194_304;
+
+/// Silence of a session's connection after which the engine sends `ping`. Default, in milliseconds.
+///
+/// Past it: a `ping` is sent; nothing else follows from it.
+pub const PING_MS: u64 = 30_000;
+
+/// Time that a session without a connection is kept. Default, in milliseconds.
+///
+/// Past it: the session ends; its unacknowledged events go back to the queue.
+pub const GRACE_MS: u64 = 60_000;
+
+/// How often an event goes back to the queue because its session ended without a quit. Default, in attempts.
+///
+/// Past it: the event is dead-lettered.
+pub const REDELIVERY_LIMIT: usize = 5;
+
+/// Sessions of one port. Default, in sessions.
+///
+/// Past it: error `not-allowed`.
+pub const SESSIONS_MAX: usize = 1_024;
+
+/// High-water mark of what a plugin's port has to send on one connection. Part of the protocol, in messages.
+///
+/// Past it: basic: further replies to publishes are dropped and logged, their events being accepted, and no event is handed to it; session: nothing is sent until the client is heard, then what it misses.
+pub const CONNECTION_SEND_HWM_MESSAGES: usize = 40_000;
+
+/// Time that connecting may take, all tries together. Default, in milliseconds.
+///
+/// Past it: the call fails with a time-out that says what it waited for.
+pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
+
+/// Time that quitting may take, reconnecting included. Default, in milliseconds.
+///
+/// Past it: the call fails; the session ends by its grace.
+pub const QUIT_TIMEOUT_MS: u64 = 10_000;
+
+/// First pause between two tries to connect; it doubles, with jitter. Default, in milliseconds.
+///
+/// Past it: the next try follows.
+pub const RECONNECT_MIN_MS: u64 = 10;
+
+/// Longest pause between two tries to connect. Default, in milliseconds.
+///
+/// Past it: it does not grow further.
+pub const RECONNECT_MAX_MS: u64 = 1_000;

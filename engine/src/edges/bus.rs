@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use event_engine_protocol::constants;
 
 use super::external::monitor::{Change, Monitor};
-use super::external::net::{self, BindAddress};
+use super::external::net::{self, Binding};
 use super::{poll, rest_of_message, uninterrupted, EdgeOf};
 use crate::payload::Payload;
 use crate::queue::{Item, Settled};
@@ -54,7 +54,7 @@ impl BusEdge {
     pub(crate) fn bind(
         context: &ZmqContext,
         of: EdgeOf,
-        address: &BindAddress,
+        binding: &Binding,
         publish_port: u16,
         subscribe_port: u16,
         waker: Arc<Waker>,
@@ -64,14 +64,13 @@ impl BusEdge {
             // Otherwise a subscription is not reported while one that is like it is ending.
             xpub.set_xpub_verbose(true)?;
             let monitor = Monitor::of(context, &xpub, "bus")?;
-            let port = net::bind(&xpub, address, subscribe_port, of.max_event_bytes)?;
+            let port = net::bind(&xpub, binding, subscribe_port)?;
             Ok((port, monitor, xpub))
         };
         // In this order, so that an error below drops the socket before its monitor's reader: `Drop for BusEdge` says why.
         let (subscribe_port, monitor, xpub) = opened().map_err(BusBindError::Subscribe)?;
         let sub = context.socket(zmq::SUB).map_err(BusBindError::Publish)?;
-        let publish_port =
-            net::bind(&sub, address, publish_port, of.max_event_bytes).map_err(BusBindError::Publish)?;
+        let publish_port = net::bind(&sub, binding, publish_port).map_err(BusBindError::Publish)?;
         sub.set_subscribe(b"").map_err(BusBindError::Publish)?;
         Ok(BusEdge { of, xpub, monitor, sub, waker, publish_port, subscribe_port })
     }
@@ -126,7 +125,7 @@ impl Bus {
             for (_, payload) in batch.drain(..) {
                 // Never waits: a peer that does not read misses events, as with any PUB.
                 let _ = uninterrupted(|| zmq_ffi::send(&mut self.edge.xpub, &payload, zmq::DONTWAIT, None));
-                settled.add(payload.len());
+                settled.hand_over(payload.len());
             }
             // At the end nothing more is taken, or a busy publisher could put it off.
             let read = match if ending { Ok(false) } else { self.ingest() } {

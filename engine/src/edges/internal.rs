@@ -256,7 +256,7 @@ impl Pump {
                 kept.append(&mut self.batch);
                 self.batch = kept;
             } else {
-                kept.iter().for_each(|(_, payload)| self.settled.add(payload.len()));
+                kept.iter().for_each(|(_, payload)| self.settled.hand_over(payload.len()));
             }
         }
         router.settle(plugin, self.settled.take());
@@ -277,11 +277,11 @@ impl Pump {
     /// The first event of the batch was handed over.
     fn handed_over(&mut self) {
         let Some(item) = self.batch.pop_front() else { return };
-        let Some(kept) = &mut self.kept else { return self.settled.add(item.1.len()) };
+        let Some(kept) = &mut self.kept else { return self.settled.hand_over(item.1.len()) };
         kept.push_back(item);
         // More than the socket holds: the plugin has read some, so that it will read all.
         if kept.len() > 2 * SUBSCRIBE_HWM as usize {
-            kept.drain(..).for_each(|(_, payload)| self.settled.add(payload.len()));
+            kept.drain(..).for_each(|(_, payload)| self.settled.hand_over(payload.len()));
             self.kept = None;
         }
     }

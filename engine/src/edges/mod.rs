@@ -6,6 +6,7 @@ pub(crate) mod external;
 pub(crate) mod internal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::filters::PluginId;
 use crate::router::Router;
@@ -53,7 +54,19 @@ pub(crate) fn rest_of_message(
 
 /// Waits until one of the items has something.
 pub(crate) fn poll(items: &mut [zmq::PollItem<'_>]) -> Result<(), zmq::Error> {
-    uninterrupted(|| zmq::poll(items, -1)).map(drop)
+    poll_within(items, None)
+}
+
+/// As [`poll`], but not much longer than `within`.
+pub(crate) fn poll_within(
+    items: &mut [zmq::PollItem<'_>],
+    within: Option<Duration>,
+) -> Result<(), zmq::Error> {
+    // Rounded up, so that the time has come when it returns.
+    let within_ms = within.map_or(-1, |within| {
+        i64::try_from(within.as_micros().div_ceil(1000)).unwrap_or(i64::MAX).min(i64::from(i32::MAX))
+    });
+    uninterrupted(|| zmq::poll(items, within_ms)).map(drop)
 }
 
 /// Calls again for as long as signals interrupt the call.

@@ -40,13 +40,14 @@ pub(crate) struct Parked {
 }
 
 impl State {
-    /// Parks events of `source`. `None`: all were accepted after all, beyond a limit, because the publisher waits in a circle.
+    /// Parks events of `source`; whether any still wait. If none does all were accepted after all, beyond a limit, because the
+    /// publisher waits in a circle.
     pub(super) fn park(
         &mut self,
         source: PluginId,
         events: VecDeque<Payload>,
         notify: Notify,
-    ) -> Option<Ticket> {
+    ) -> (Ticket, bool) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let parked = Parked { source, events, targets: Vec::new(), notify, since: Instant::now() };
@@ -54,7 +55,7 @@ impl State {
         self.line_up(ticket);
         self.advance(ticket);
         self.break_cycle(ticket);
-        self.parked.contains_key(&ticket).then_some(ticket)
+        (ticket, self.parked.contains_key(&ticket))
     }
 
     /// Gives publishes their turn that wait at `queues`, and at those that become free by it.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Refusal, Router, State};
+use event_engine_protocol::session::engine::Wish;
+
 use crate::filters::PluginId;
-use crate::queue::{Item, Settled, Ticket};
+use crate::payload::Payload;
+use crate::queue::{Item, SessionTaken, Settled, Ticket, Unacknowledged};
 use crate::wake::{Sleep, Sleeper};
 
 /// What a reader got.
@@ -17,6 +20,15 @@ pub(crate) enum Taken {
     Nothing,
     /// Nothing there and nothing will come.
     Closed,
+}
+
+/// What an edge hears when it comes back.
+#[derive(Default)]
+pub(crate) struct News {
+    /// Its publishes that were accepted after waiting; a ticket for each event.
+    pub(crate) completed: Vec<Ticket>,
+    /// The application is ending.
+    pub(crate) draining: bool,
 }
 
 impl Router {
@@ -106,29 +118,82 @@ impl Router {
         taken
     }
 
-    /// An edge has come back from its poll: it wakes the next in line, and hears of its accepted publishes.
+    /// Takes one batch for a session (EE-SESSION-21), but a redelivered event alone (EE-SESSION-41). When there are none the edge
+    /// counts as asleep.
+    pub(crate) fn take_for_session(
+        &self,
+        plugin: PluginId,
+        settled: Settled,
+        wish: &Wish,
+        batch: &mut VecDeque<Item>,
+    ) -> SessionTaken {
+        let mut state = self.state.lock();
+        state.awake(plugin);
+        state.settle(plugin, settled);
+        let aborted = state.aborted;
+        let Some(queue) = state.queues.get_mut(plugin) else { return SessionTaken::Closed };
+        let taken =
+            if aborted || queue.closed { SessionTaken::Closed } else { queue.take_for_session(wish, batch) };
+        if matches!(taken, SessionTaken::Nothing) {
+            queue.sleep = Sleep::Sleeping;
+        }
+        self.unlock_and_wake(state);
+        taken
+    }
+
+    /// An edge has come back from its poll: it wakes the next in line, and hears what happened.
     ///
     /// # Errors
     /// The application has ended.
-    pub(crate) fn take_completed(&self, plugin: PluginId) -> Result<Vec<Ticket>, Refusal> {
+    pub(crate) fn come_back(&self, plugin: PluginId) -> Result<News, Refusal> {
         let mut state = self.state.lock();
         if state.aborted {
             return Err(Refusal::Closed);
         }
         state.awake(plugin);
-        let completed = state
+        let draining = state.draining;
+        let news = state
             .queues
             .get_mut(plugin)
-            .map(|queue| std::mem::take(&mut queue.completed))
-            .unwrap_or_default();
+            .map(|queue| News { completed: std::mem::take(&mut queue.completed), draining });
         self.unlock_and_wake(state);
-        Ok(completed)
+        Ok(news.unwrap_or_default())
+    }
+
+    /// Whether nothing waits for a plugin.
+    pub(crate) fn is_empty(&self, plugin: PluginId) -> bool {
+        self.state.lock().queues.get(plugin).is_none_or(|queue| queue.waiting() == 0)
+    }
+
+    /// As [`Router::come_back`], for an edge that only asks for its accepted publishes.
+    ///
+    /// # Errors
+    /// The application has ended.
+    pub(crate) fn take_completed(&self, plugin: PluginId) -> Result<Vec<Ticket>, Refusal> {
+        self.come_back(plugin).map(|news| news.completed)
     }
 
     pub(crate) fn settle(&self, plugin: PluginId, settled: Settled) {
         let mut state = self.state.lock();
         state.settle(plugin, settled);
         self.unlock_and_wake(state);
+    }
+
+    /// Puts back what an ended session did not acknowledge; those tried more than `limit` times are returned instead.
+    pub(crate) fn give_back_unacknowledged(
+        &self,
+        plugin: PluginId,
+        unacknowledged: impl IntoIterator<Item = Unacknowledged>,
+        limit: u32,
+    ) -> Vec<Payload> {
+        let mut state = self.state.lock();
+        let Some(queue) = state.queues.get_mut(plugin) else { return Vec::new() };
+        let dead = queue.give_back_unacknowledged(unacknowledged, limit);
+        if !dead.is_empty() {
+            state.resume_waiters(vec![plugin]);
+        }
+        self.unlock_and_wake(state);
+        dead
     }
 
     pub(crate) fn give_back(&self, plugin: PluginId, batch: &mut VecDeque<Item>) {

@@ -48,7 +48,7 @@ impl Bench {
 
     fn plugin(&mut self, name: &str, limits: QueueLimits, filters: &[&str]) -> PluginId {
         let waker = Waker::new().unwrap();
-        let plugin = self.router.register(name, limits, Acknowledges::Yes, Some(&waker));
+        let plugin = self.router.register(name, limits, Some(&waker));
         self.wakers.push(waker);
         for filter in filters {
             self.router.subscribe(plugin, filter.as_bytes());

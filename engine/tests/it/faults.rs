@@ -27,6 +27,7 @@ fn waiting(handle: &Handle, plugin: &str) -> Raw {
     // A message that is no request leaves the one before it waiting, and shows when the engine has come so far.
     client.send(&frame(b"no request", false));
     eventually("the engine has read the request", || refused(handle, plugin) > before);
+    assert_eq!(client.read_message()[0], b"event-engine: error code=bad-command");
     client
 }
 
@@ -697,8 +698,11 @@ fn refusals_are_logged_with_the_plugins_name() {
     client.send(&message(&[b"no envelope"]));
     client.send(&message(&[b"none again"]));
     client.send(&message(&[&b""[..], b"part 1", b"part 2"]));
+    for _ in 0..2 {
+        assert_eq!(client.read_message()[0], b"event-engine: error code=bad-command");
+    }
     assert_eq!(client.read_message(), [&b""[..], BAD_MSG]);
-    assert_eq!(logs::lines_with(&["logged-refusals", "without an empty frame"]).len(), 1);
+    assert_eq!(logs::lines_with(&["logged-refusals", "error code=bad-command"]).len(), 1);
     assert_eq!(logs::lines_with(&["logged-refusals", "2 frames"]).len(), 1);
     assert_eq!(refused(&handle, "logged-refusals"), 3);
     client.send(&message(&[b"", QUIT]));

@@ -14,6 +14,7 @@ mod order;
 mod own_api;
 mod regressions;
 mod seed_api;
+mod session;
 mod starts;
 mod support;
 mod wire;

@@ -13,6 +13,7 @@ pub(crate) mod logs;
 pub(crate) mod ports;
 pub(crate) mod raw;
 pub(crate) mod seed;
+pub(crate) mod session;
 
 /// The bound of every wait for something that should happen at once; long, for machines that are busy with other things.
 pub(crate) const SOON: Duration = Duration::from_secs(30);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use event_engine_protocol::constants;
 
@@ -53,21 +54,40 @@ impl fmt::Display for BindAddress {
     }
 }
 
+/// Where ports are opened, and with which limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binding {
+    pub(crate) address: BindAddress,
+    pub(crate) max_event_bytes: usize,
+    pub(crate) heartbeat: Heartbeat,
+}
+
+/// How connections are probed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heartbeat {
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Heartbeat {
+            interval: Duration::from_millis(constants::HEARTBEAT_INTERVAL_MS),
+            timeout: Duration::from_millis(constants::HEARTBEAT_TIMEOUT_MS),
+        }
+    }
+}
+
 /// Opens a port (0: one that is free) with every limit set; returns its number.
-pub(crate) fn bind(
-    socket: &zmq::Socket,
-    address: &BindAddress,
-    port: u16,
-    max_event_bytes: usize,
-) -> Result<u16, zmq::Error> {
+pub(crate) fn bind(socket: &zmq::Socket, binding: &Binding, port: u16) -> Result<u16, zmq::Error> {
+    let Binding { address, max_event_bytes, heartbeat } = binding;
     let max_frame_bytes =
         max_event_bytes.saturating_mul(constants::TRANSPORT_FACTOR).max(constants::TRANSPORT_MIN_BYTES);
     socket.set_maxmsgsize(i64::try_from(max_frame_bytes).unwrap_or(i64::MAX))?;
     socket.set_handshake_ivl(constants::HANDSHAKE_MS as i32)?;
-    socket.set_heartbeat_ivl(constants::HEARTBEAT_INTERVAL_MS as i32)?;
-    socket.set_heartbeat_timeout(constants::HEARTBEAT_TIMEOUT_MS as i32)?;
+    socket.set_heartbeat_ivl(millis(heartbeat.interval))?;
+    socket.set_heartbeat_timeout(millis(heartbeat.timeout))?;
     socket.set_linger(constants::LINGER_MS as i32)?;
-    socket.set_sndhwm(constants::CONNECTION_HWM_MESSAGES as i32)?;
     socket.set_rcvhwm(constants::CONNECTION_HWM_MESSAGES as i32)?;
     if let BindAddress::At(IpAddr::V6(_)) = address {
         socket.set_ipv6(true)?;
@@ -75,6 +95,10 @@ pub(crate) fn bind(
     uninterrupted(|| socket.bind(&address.endpoint(port)))?;
     let endpoint = uninterrupted(|| socket.get_last_endpoint())?.unwrap_or_default();
     Ok(endpoint.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(port))
+}
+
+fn millis(time: Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

@@ -2,19 +2,41 @@
 //! transport can take its place (spec/decisions/0003).
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use event_engine_protocol::constants;
 
 use super::monitor::{Change, Monitor};
-use super::net::{self, BindAddress};
-use crate::edges::{poll, rest_of_message, uninterrupted};
+use super::net::{self, Binding};
+use crate::edges::{poll_within, rest_of_message, uninterrupted};
 use crate::payload::Payload;
 use crate::wake::Waker;
 use crate::zmq_ffi::{self, ZmqContext};
 
 /// A received frame: its bytes, and an event's payload without a copy.
-pub(crate) type Received = zmq::Message;
+pub(crate) struct Received(zmq::Message);
+
+impl AsRef<[u8]> for Received {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Deref for Received {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Received> for Payload {
+    fn from(frame: Received) -> Self {
+        Payload::from(frame.0)
+    }
+}
 
 /// A connection, as long as it lives.
 pub(crate) type PeerId = Arc<[u8]>;
@@ -68,16 +90,16 @@ impl Port {
     /// Opens the port; requests wait in it until it is read.
     pub(crate) fn bind(
         context: &ZmqContext,
-        address: &BindAddress,
+        binding: &Binding,
         port: u16,
-        max_event_bytes: usize,
         waker: Arc<Waker>,
     ) -> Result<Self, zmq::Error> {
         let router = context.socket(zmq::ROUTER)?;
         router.set_router_mandatory(true)?;
         router.set_router_handover(true)?;
+        router.set_sndhwm(constants::CONNECTION_SEND_HWM_MESSAGES as i32)?;
         let monitor = Monitor::of(context, &router, &format!("{:p}", Arc::as_ptr(&waker)))?;
-        let number = net::bind(&router, address, port, max_event_bytes)?;
+        let number = net::bind(&router, binding, port)?;
         Ok(Port {
             router,
             monitor,
@@ -90,9 +112,14 @@ impl Port {
         })
     }
 
-    /// Waits until there is something to read or somebody called the waker.
-    pub(crate) fn wait(&self) -> Result<(), zmq::Error> {
-        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item()])
+    /// Waits until there is something to read or somebody called the waker, but not longer than `within`.
+    pub(crate) fn wait(&self, within: Option<Duration>) -> Result<(), zmq::Error> {
+        self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item()], within)
+    }
+
+    /// What ends a wait.
+    pub(crate) fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
     }
 
     /// As [`Port::wait`], or until `other` can be read. Unless `for_requests`, until `other` can be written instead of for
@@ -100,14 +127,14 @@ impl Port {
     pub(crate) fn wait_with(&self, other: &zmq::Socket, for_requests: bool) -> Result<(), zmq::Error> {
         if for_requests {
             let other = other.as_poll_item(zmq::POLLIN);
-            self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item(), other])
+            self.wait_for(&mut [self.waker_item(), self.router_item(), self.monitor.item(), other], None)
         } else {
-            self.wait_for(&mut [self.waker_item(), other.as_poll_item(zmq::POLLIN | zmq::POLLOUT)])
+            self.wait_for(&mut [self.waker_item(), other.as_poll_item(zmq::POLLIN | zmq::POLLOUT)], None)
         }
     }
 
-    fn wait_for(&self, items: &mut [zmq::PollItem<'_>]) -> Result<(), zmq::Error> {
-        poll(items)?;
+    fn wait_for(&self, items: &mut [zmq::PollItem<'_>], within: Option<Duration>) -> Result<(), zmq::Error> {
+        poll_within(items, within)?;
         if items.first().is_some_and(zmq::PollItem::is_readable) {
             self.waker.clear();
         }
@@ -150,6 +177,15 @@ impl Port {
         // Asking for its events makes the socket take note of connections that have ended.
         uninterrupted(|| self.router.get_events())?;
         self.read_monitor()
+    }
+
+    /// Those who are known to be gone and will be reported.
+    pub(crate) fn gone(&self) -> Vec<PeerId> {
+        let gone = |incoming: &Incoming| match incoming {
+            Incoming::Gone(peer) => Some(PeerId::clone(peer)),
+            Incoming::Message(..) | Incoming::Stranger => None,
+        };
+        self.incoming.iter().filter_map(gone).collect()
     }
 
     /// Those who are known to be gone and were not reported by [`Port::next`] yet.
@@ -204,6 +240,7 @@ impl Port {
         }
         let Some(descriptor) = first.gets("__fd").and_then(|text| text.parse::<i32>().ok()) else { return };
         let peer = self.peer(&address, descriptor);
+        let frames = frames.into_iter().map(Received).collect();
         self.incoming.push_back(Incoming::Message(Arc::clone(&peer), frames));
         match self.connected.get_mut(&descriptor) {
             Some(heard) => *heard = Some(peer),

@@ -95,12 +95,12 @@ fn every_one_of_64_sleepers_gets_its_events() {
         let got = Arc::new(AtomicU64::new(0));
         let threads: Vec<_> = (0..READERS)
             .map(|reader_number| {
-                let plugin = router.register("reader", QueueLimits::default(), Acknowledges::Yes, None);
+                let plugin = router.register("reader", QueueLimits::default(), None);
                 router.subscribe(plugin, &filter(reader_number));
                 reader(&router, plugin, &got, None)
             })
             .collect();
-        let source = router.register("source", QueueLimits::default(), Acknowledges::Yes, None);
+        let source = router.register("source", QueueLimits::default(), None);
         rounds(&router, source, READERS, &got, 1500, 7);
         assert!(router.ledger().balances());
         router.abort(None);
@@ -118,12 +118,12 @@ fn time_outs_that_race_wake_ups_lose_nothing() {
         let got = Arc::new(AtomicU64::new(0));
         let threads: Vec<_> = (0..READERS)
             .map(|number| {
-                let plugin = router.register("reader", limits(4), Acknowledges::Yes, None);
+                let plugin = router.register("reader", limits(4), None);
                 router.subscribe(plugin, &filter(number));
                 reader(&router, plugin, &got, [None, Some(0), Some(20), Some(100)][number % 4])
             })
             .collect();
-        let source = router.register("source", QueueLimits::default(), Acknowledges::Yes, None);
+        let source = router.register("source", QueueLimits::default(), None);
         rounds(&router, source, READERS, &got, 3000, 11);
         assert!(router.ledger().balances());
         router.abort(None);
@@ -141,7 +141,7 @@ fn full_queues_and_sleepers_of_several_publishers_all_move_on() {
         let got = Arc::new(AtomicU64::new(0));
         let readers: Vec<_> = (0..READERS)
             .map(|number| {
-                let plugin = router.register("reader", limits(1 + number), Acknowledges::Yes, None);
+                let plugin = router.register("reader", limits(1 + number), None);
                 router.subscribe(plugin, if number % 2 == 0 { b"even" } else { b"odd" });
                 reader(&router, plugin, &got, (number == 3).then_some(10))
             })
@@ -159,7 +159,7 @@ fn full_queues_and_sleepers_of_several_publishers_all_move_on() {
         };
         let publishers: Vec<_> = (0..3)
             .map(|_| {
-                let source = router.register("source", QueueLimits::default(), Acknowledges::Yes, None);
+                let source = router.register("source", QueueLimits::default(), None);
                 let router = Arc::clone(&router);
                 thread::spawn(move || {
                     for event in 0..EVENTS {
@@ -189,7 +189,7 @@ fn a_reader_that_ends_passes_the_baton_on() {
         let mut bench = Bench::new();
         let ending = bench.plugin("ending", limits(10), &["x"]);
         let router = Arc::clone(&bench.router);
-        let sleeper = router.register("sleeper", limits(10), Acknowledges::Yes, None);
+        let sleeper = router.register("sleeper", limits(10), None);
         router.subscribe(sleeper, b"y");
         let got = Arc::new(AtomicU64::new(0));
         let thread = reader(&router, sleeper, &got, None);

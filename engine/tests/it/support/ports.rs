@@ -50,13 +50,25 @@ pub(crate) fn listening_at(port: u16) -> Vec<String> {
     addresses
 }
 
+/// Connections at `port` of which this process still holds its end.
+pub(crate) fn connections(port: u16) -> usize {
+    connections_where(port, |_| true)
+}
+
 /// Whether this process still holds its end at `port` of the connection from the local port `from`.
 pub(crate) fn holds_connection(port: u16, from: u16) -> bool {
+    let from = format!("0100007F:{from:04X}");
+    connections_where(port, |remote| remote == from) > 0
+}
+
+fn connections_where(port: u16, remote: impl Fn(&str) -> bool) -> usize {
     const ESTABLISHED: &str = "01";
     const CLOSE_WAIT: &str = "08";
-    let (local, remote) = (format!("0100007F:{port:04X}"), format!("0100007F:{from:04X}"));
-    fs::read_to_string("/proc/net/tcp").unwrap().lines().skip(1).any(|line| {
+    let local = format!("0100007F:{port:04X}");
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let held = |line: &&str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        fields[1] == local && fields[2] == remote && [ESTABLISHED, CLOSE_WAIT].contains(&fields[3])
-    })
+        fields[1] == local && remote(fields[2]) && [ESTABLISHED, CLOSE_WAIT].contains(&fields[3])
+    };
+    table.lines().skip(1).filter(held).count()
 }
