@@ -58,15 +58,12 @@ impl Handle {
     /// Asks the application to end: plugins get what is queued, then [`crate::Error::Closed`]; external ones their stop event. Returns at
     /// once; [`Handle::wait`] waits for the end, at most until the deadline. Further calls change nothing.
     pub fn stop(&self) {
-        if !self.router.drain() {
+        if !self.router.drain(&self.stop_events) {
             return;
         }
         // As long as it waits for external plugins nothing has started, and nothing shall.
         if self.guard.is_some() {
             self.barrier.cancel();
-        }
-        for (plugin, event) in &self.stop_events {
-            self.router.push_stop_event(*plugin, event.clone());
         }
         // A deadline beyond what the clock knows is none.
         if let Some(deadline) = Instant::now().checked_add(self.stop_within) {

@@ -152,19 +152,6 @@ impl Router {
         reader.wake();
     }
 
-    /// Queues `event` for one plugin whatever its subscriptions and limits say: the last thing that it gets.
-    pub(crate) fn push_stop_event(&self, plugin: PluginId, event: Payload) {
-        let mut state = self.state.lock();
-        let order = state.accepted;
-        let Some(queue) = state.queues.get_mut(plugin) else { return };
-        if queue.closed {
-            return;
-        }
-        queue.push_last(order, event);
-        state.choose(plugin);
-        self.unlock_and_wake(state);
-    }
-
     /// Counts a message that was no event.
     pub(crate) fn count_refused(&self, plugin: PluginId) {
         if let Some(queue) = self.state.lock().queues.get_mut(plugin) {
@@ -325,10 +312,17 @@ impl Router {
 
     // ---- the end -------------------------------------------------------------------------------------------
 
-    /// Readers end once their queue is empty. Whether this was the first call.
-    pub(crate) fn drain(&self) -> bool {
+    /// Readers end once their queue is empty; the last thing in it is the plugin's stop event, if there is one for it. Whether
+    /// this was the first call.
+    pub(crate) fn drain(&self, stop_events: &[(PluginId, Payload)]) -> bool {
         let mut state = self.state.lock();
         let first = !std::mem::replace(&mut state.draining, true);
+        for (plugin, event) in stop_events.iter().filter(|_| first) {
+            let order = state.accepted;
+            let Some(queue) = state.queues.get_mut(*plugin).filter(|queue| !queue.closed) else { continue };
+            queue.push_last(order, event.clone());
+            state.choose(*plugin);
+        }
         self.wake_everybody(state);
         first
     }

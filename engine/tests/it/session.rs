@@ -152,6 +152,42 @@ fn events_of_a_lost_session_go_back_after_its_grace() {
     end_well(handle, source);
 }
 
+/// What a client says just before it closes its connection is heard.
+#[test]
+fn the_last_words_of_a_connection_count() {
+    let (handle, source, port) = plain();
+    for round in 0..100 {
+        let session = Session::open(port, round + 1, 10);
+        source.publish("x");
+        let (seq, _, redelivered) = session.read_events(1).remove(0);
+        assert!(!redelivered, "round {round}");
+        session.publish(1, "last words");
+        session.say(&format!("ack seq={seq} upto=10"));
+    }
+    eventually("all are handled", || handle.ledger().plugin("x").unwrap().delivered == 100);
+    let ledger = handle.ledger().plugin("x").unwrap().clone();
+    assert_eq!((ledger.published, ledger.refused, ledger.redelivered), (100, 0, 0), "{ledger:?}");
+    Session::open(port, 1000, 10).quit();
+    end_well(handle, source);
+}
+
+/// A stop event is the last event, also for a session, and `stop` comes after it.
+#[test]
+fn a_stop_event_comes_before_stop() {
+    for round in 0..50 {
+        let (handle, source, port) = with_x(Builder::new(), |spec| spec.stop_event("the end"));
+        let session = Session::open(port, 1, 100);
+        source.publish("x");
+        handle.stop();
+        let events: Vec<_> = session.read_events(2).into_iter().map(|(_, event, _)| event).collect();
+        assert_eq!(events, [&b"x"[..], b"the end"], "round {round}");
+        session.read_verb("stop");
+        session.say("ack seq=2 upto=100");
+        session.quit();
+        end_well(handle, source);
+    }
+}
+
 /// An event that every client dies of is given up, and does not take its neighbours with it.
 #[test]
 fn a_poison_event_is_given_up() {

@@ -33,94 +33,17 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use thiserror::Error;
 
 use self::inbox::Inbox;
 use self::outbox::Outbox;
 use super::message::{SessionId, ToClient, ToEngine, Welcome};
-use crate::constants::{ACK_BYTES, CODE_NO_SESSION, CODE_SUPERSEDED, CODE_TOO_LARGE, SESSION_VERSION};
+use crate::constants::{self, ACK_BYTES, CODE_NO_SESSION, CODE_SUPERSEDED, CODE_TOO_LARGE, SESSION_VERSION};
 
 mod inbox;
 mod outbox;
+mod types;
 
-/// Where a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// There is no connection.
-    Connecting,
-    /// `hello` is sent, `welcome` is awaited.
-    Greeting,
-    /// `ready` is sent, `ok` is awaited: the application waits for other plugins.
-    Syncing,
-    /// Events flow.
-    Running,
-    /// The engine has said `stop`: no events come any more, publishing works.
-    Stopping,
-    /// `quit` was called, `bye` is awaited.
-    Quitting,
-    /// Nothing more will happen; [`ClientSession::failure`] says whether something went wrong.
-    Ended,
-}
-
-impl State {
-    /// The state's name in the specification.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Connecting => "connecting",
-            State::Greeting => "greeting",
-            State::Syncing => "syncing",
-            State::Running => "running",
-            State::Stopping => "stopping",
-            State::Quitting => "quitting",
-            State::Ended => "ended",
-        }
-    }
-}
-
-/// Why a session has ended other than by `quit` or `close`.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Failure {
-    /// The session is over: the engine has forgotten it, or another connection has taken it.
-    #[error("{reason}")]
-    Closed {
-        /// What happened and what to do.
-        reason: String,
-    },
-    /// The engine has refused something; the fault is this side's.
-    #[error("the engine refused: {text} ({code})")]
-    Rejected {
-        /// The code of the engine's `error`.
-        code: String,
-        /// Its text for people.
-        text: String,
-    },
-    /// The engine has broken the protocol.
-    #[error("the engine broke the protocol: {what}")]
-    Protocol {
-        /// What came.
-        what: String,
-    },
-}
-
-/// An event as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    /// Its bytes, a slice of the frame it came in.
-    pub data: Bytes,
-    /// Its number in this session, from 1.
-    pub sequence: u64,
-    /// It was sent to an earlier session, which may have handled it.
-    pub redelivered: bool,
-}
-
-/// A message to be sent: one frame, or two.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// First frame.
-    pub header: Vec<u8>,
-    /// Second frame.
-    pub payload: Option<Bytes>,
-}
+pub use types::{Failure, Output, Received, State};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -545,13 +468,13 @@ impl ClientSession {
 /// The verb of a message, for an error text.
 fn verb(message: &ToClient<'_>) -> &'static str {
     match message {
-        ToClient::Welcome(_) => "welcome",
-        ToClient::Ok => "ok",
-        ToClient::Events { .. } => "events",
-        ToClient::Published { .. } => "published",
-        ToClient::Ping => "ping",
-        ToClient::Stop { .. } => "stop",
-        ToClient::Bye => "bye",
-        ToClient::Error { .. } => "error",
+        ToClient::Welcome(_) => constants::VERB_WELCOME,
+        ToClient::Ok => constants::VERB_OK,
+        ToClient::Events { .. } => constants::VERB_EVENTS,
+        ToClient::Published { .. } => constants::VERB_PUBLISHED,
+        ToClient::Ping => constants::VERB_PING,
+        ToClient::Stop { .. } => constants::VERB_STOP,
+        ToClient::Bye => constants::VERB_BYE,
+        ToClient::Error { .. } => constants::VERB_ERROR,
     }
 }

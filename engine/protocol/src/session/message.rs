@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::header::{Header, HeaderError, Value, Writer};
-use crate::constants::{COMMAND_PREFIX, REPLY_PREFIX};
+use crate::constants::{self, COMMAND_PREFIX, REPLY_PREFIX};
 
 /// The 128 random bits by which a client names its session; 32 lower-case hex digits on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,16 +66,16 @@ impl ErrorCode {
     /// The code as on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
-            ErrorCode::BadCommand => "bad-command",
-            ErrorCode::BadParam => "bad-param",
-            ErrorCode::UnsupportedVersion => "unsupported-version",
-            ErrorCode::NoSession => "no-session",
-            ErrorCode::Superseded => "superseded",
-            ErrorCode::TooLarge => "too-large",
-            ErrorCode::Window => "window",
-            ErrorCode::NotAllowed => "not-allowed",
-            ErrorCode::Stopping => "stopping",
-            ErrorCode::Internal => "internal",
+            ErrorCode::BadCommand => constants::CODE_BAD_COMMAND,
+            ErrorCode::BadParam => constants::CODE_BAD_PARAM,
+            ErrorCode::UnsupportedVersion => constants::CODE_UNSUPPORTED_VERSION,
+            ErrorCode::NoSession => constants::CODE_NO_SESSION,
+            ErrorCode::Superseded => constants::CODE_SUPERSEDED,
+            ErrorCode::TooLarge => constants::CODE_TOO_LARGE,
+            ErrorCode::Window => constants::CODE_WINDOW,
+            ErrorCode::NotAllowed => constants::CODE_NOT_ALLOWED,
+            ErrorCode::Stopping => constants::CODE_STOPPING,
+            ErrorCode::Internal => constants::CODE_INTERNAL,
         }
     }
 }
@@ -150,7 +150,7 @@ impl<'a> ToEngine<'a> {
         let header = parse_header(COMMAND_PREFIX, frames)?;
         let frames = frames.len();
         Ok(match header.verb() {
-            "hello" => {
+            constants::VERB_HELLO => {
                 expect_frames(frames, 1)?;
                 let key = "session";
                 ToEngine::Hello {
@@ -160,26 +160,26 @@ impl<'a> ToEngine<'a> {
                     client: header.value("client")?.text(),
                 }
             }
-            "ready" => {
+            constants::VERB_READY => {
                 expect_frames(frames, 1)?;
                 ToEngine::Ready
             }
-            "ack" => {
+            constants::VERB_ACK => {
                 expect_frames(frames, 1)?;
                 ToEngine::Ack { seq: header.integer("seq")?, upto: header.integer("upto")? }
             }
-            "publish" => {
+            constants::VERB_PUBLISH => {
                 expect_frames(frames, 2)?;
                 ToEngine::Publish {
                     id: position(&header, "id")?,
                     count: optional_position(&header, "count")?,
                 }
             }
-            "pong" => {
+            constants::VERB_PONG => {
                 expect_frames(frames, 1)?;
                 ToEngine::Pong
             }
-            "quit" => {
+            constants::VERB_QUIT => {
                 expect_frames(frames, 1)?;
                 ToEngine::Quit
             }
@@ -192,17 +192,19 @@ impl<'a> ToEngine<'a> {
         let header = Writer::new(out, COMMAND_PREFIX);
         match self {
             ToEngine::Hello { version, session, client } => header
-                .verb("hello")
+                .verb(constants::VERB_HELLO)
                 .integer("version", *version)
                 .text("session", &session.to_string())
                 .text("client", client),
-            ToEngine::Ready => header.verb("ready"),
-            ToEngine::Ack { seq, upto } => header.verb("ack").integer("seq", *seq).integer("upto", *upto),
-            ToEngine::Publish { id, count } => {
-                header.verb("publish").integer("id", *id).optional_integer("count", *count)
+            ToEngine::Ready => header.verb(constants::VERB_READY),
+            ToEngine::Ack { seq, upto } => {
+                header.verb(constants::VERB_ACK).integer("seq", *seq).integer("upto", *upto)
             }
-            ToEngine::Pong => header.verb("pong"),
-            ToEngine::Quit => header.verb("quit"),
+            ToEngine::Publish { id, count } => {
+                header.verb(constants::VERB_PUBLISH).integer("id", *id).optional_integer("count", *count)
+            }
+            ToEngine::Pong => header.verb(constants::VERB_PONG),
+            ToEngine::Quit => header.verb(constants::VERB_QUIT),
         };
     }
 }
@@ -284,7 +286,7 @@ impl<'a> ToClient<'a> {
         let header = parse_header(REPLY_PREFIX, frames)?;
         let frames = frames.len();
         Ok(match header.verb() {
-            "events" => {
+            constants::VERB_EVENTS => {
                 expect_frames(frames, 2)?;
                 ToClient::Events {
                     seq: position(&header, "seq")?,
@@ -293,31 +295,31 @@ impl<'a> ToClient<'a> {
                     order: optional_position(&header, "order")?,
                 }
             }
-            "published" => {
+            constants::VERB_PUBLISHED => {
                 expect_frames(frames, 1)?;
                 ToClient::Published { id: header.integer("id")? }
             }
-            "ok" => {
+            constants::VERB_OK => {
                 expect_frames(frames, 1)?;
                 ToClient::Ok
             }
-            "ping" => {
+            constants::VERB_PING => {
                 expect_frames(frames, 1)?;
                 ToClient::Ping
             }
-            "stop" => {
+            constants::VERB_STOP => {
                 expect_frames(frames, 1)?;
                 ToClient::Stop { reason: header.value("reason")?.text() }
             }
-            "bye" => {
+            constants::VERB_BYE => {
                 expect_frames(frames, 1)?;
                 ToClient::Bye
             }
-            "welcome" => {
+            constants::VERB_WELCOME => {
                 expect_frames(frames, 1)?;
                 ToClient::Welcome(Welcome::read(&header)?)
             }
-            "error" => {
+            constants::VERB_ERROR => {
                 expect_frames(frames, 2)?;
                 ToClient::Error {
                     code: header.value("code")?.text(),
@@ -333,20 +335,21 @@ impl<'a> ToClient<'a> {
     pub fn write(&self, out: &mut Vec<u8>) {
         let header = Writer::new(out, REPLY_PREFIX);
         match self {
-            ToClient::Welcome(welcome) => welcome.write(header.verb("welcome")),
-            ToClient::Ok => header.verb("ok"),
+            ToClient::Welcome(welcome) => welcome.write(header.verb(constants::VERB_WELCOME)),
+            ToClient::Ok => header.verb(constants::VERB_OK),
             ToClient::Events { seq, count, redelivered, order } => header
-                .verb("events")
+                .verb(constants::VERB_EVENTS)
                 .integer("seq", *seq)
                 .optional_integer("count", *count)
                 .optional_integer("redelivered", redelivered.then_some(1))
                 .optional_integer("order", *order),
-            ToClient::Published { id } => header.verb("published").integer("id", *id),
-            ToClient::Ping => header.verb("ping"),
-            ToClient::Stop { reason } => header.verb("stop").text("reason", reason),
-            ToClient::Bye => header.verb("bye"),
+            ToClient::Published { id } => header.verb(constants::VERB_PUBLISHED).integer("id", *id),
+            ToClient::Ping => header.verb(constants::VERB_PING),
+            ToClient::Stop { reason } => header.verb(constants::VERB_STOP).text("reason", reason),
+            ToClient::Bye => header.verb(constants::VERB_BYE),
             ToClient::Error { code, id, versions } => {
-                let header = header.verb("error").text("code", code).optional_integer("id", *id);
+                let header =
+                    header.verb(constants::VERB_ERROR).text("code", code).optional_integer("id", *id);
                 match versions {
                     Some(versions) => header.text("versions", versions),
                     None => header,

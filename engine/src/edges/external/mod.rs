@@ -120,7 +120,7 @@ impl External {
             if self.barrier.is_decided() {
                 self.sessions.open();
             }
-            if self.hand_over() == Taken::Closed {
+            if self.basic.hand_over(&mut self.counter) == Taken::Closed {
                 return Served::Aborted;
             }
             let mut more = self.sessions.advance(&mut self.counter);
@@ -131,7 +131,7 @@ impl External {
             if self.basic.quits() + self.sessions.quits() >= self.replicas {
                 return Served::Quit;
             }
-            if all_read && !more {
+            if all_read && !more && !self.counter.port.has_news() {
                 let due = self.sessions.due().map(|due| due.saturating_sub(self.counter.now()));
                 if self.counter.port.wait(due).is_err() {
                     return Served::Aborted;
@@ -178,14 +178,5 @@ impl External {
         if !self.sessions.complete(ticket) {
             self.basic.complete(&mut self.counter, ticket);
         }
-    }
-
-    /// Hands waiting events to whoever waits for some.
-    fn hand_over(&mut self) -> Taken {
-        let taken = self.basic.hand_over(&mut self.counter);
-        for peer in self.counter.port.take_gone() {
-            self.handle(Incoming::Gone(peer));
-        }
-        taken
     }
 }

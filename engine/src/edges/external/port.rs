@@ -15,6 +15,9 @@ use crate::payload::Payload;
 use crate::wake::Waker;
 use crate::zmq_ffi::{self, ZmqContext};
 
+/// So many messages are held back at most until everything is read that a connection sent before its end.
+const HELD_MAX: usize = 1000;
+
 /// A received frame: its bytes, and an event's payload without a copy.
 pub(crate) struct Received(zmq::Message);
 
@@ -76,6 +79,8 @@ pub(crate) struct Port {
     descriptors: HashMap<PeerId, i32>,
     /// Connected descriptors, and the peer that was heard on each.
     connected: HashMap<i32, Option<PeerId>>,
+    /// Connections that have ended, of which messages may be left to read.
+    ended: Vec<(i32, PeerId)>,
     incoming: VecDeque<Incoming>,
     accept_failed: bool,
 }
@@ -107,6 +112,7 @@ impl Port {
             number,
             descriptors: HashMap::new(),
             connected: HashMap::new(),
+            ended: Vec::new(),
             incoming: VecDeque::new(),
             accept_failed: false,
         })
@@ -149,16 +155,23 @@ impl Port {
         self.router.as_poll_item(zmq::POLLIN)
     }
 
-    /// What happened next, if anything did.
+    /// What happened next, if anything did. The end of a connection comes after everything that it has sent, and before what others
+    /// have sent since.
     pub(crate) fn next(&mut self) -> Result<Option<Incoming>, zmq::Error> {
         if let Some(incoming) = self.incoming.pop_front() {
             return Ok(Some(incoming));
         }
         loop {
+            let ended = self.ended.len();
             let message = match uninterrupted(|| self.router.recv_msg(zmq::DONTWAIT)) {
                 Ok(address) => rest_of_message(&self.router, address)?,
                 Err(zmq::Error::EAGAIN) => {
+                    // What connections that had ended before have sent is read; of those that end now, perhaps not.
+                    self.report_ended(ended);
                     self.read_monitor()?;
+                    if self.incoming.is_empty() && !self.ended.is_empty() {
+                        continue;
+                    }
                     return Ok(self.incoming.pop_front());
                 }
                 Err(error) => return Err(error),
@@ -166,10 +179,37 @@ impl Port {
             // Everything that the monitor has to say up to this message.
             self.read_monitor()?;
             self.sort(message);
+            if self.incoming.len() > HELD_MAX {
+                self.report_ended(ended);
+            } else if !self.ended.is_empty() {
+                continue;
+            }
             if let Some(incoming) = self.incoming.pop_front() {
                 return Ok(Some(incoming));
             }
         }
+    }
+
+    /// Whether [`Port::next`] knows something already.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.incoming.is_empty() || !self.ended.is_empty()
+    }
+
+    /// Reports the first `count` connections that have ended: what they sent, their end, then what others sent.
+    fn report_ended(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
+        let gone: Vec<PeerId> =
+            self.ended.drain(..count.min(self.ended.len())).map(|(_, peer)| peer).collect();
+        let (mut first, others): (VecDeque<_>, VecDeque<_>) =
+            self.incoming.drain(..).partition(|incoming| match incoming {
+                Incoming::Message(peer, _) | Incoming::Gone(peer) => gone.contains(peer),
+                Incoming::Stranger => false,
+            });
+        first.extend(gone.into_iter().map(Incoming::Gone));
+        first.extend(others);
+        self.incoming = first;
     }
 
     /// Reads what is known of connections, so that a reply is not sent to one that is known to be gone.
@@ -181,24 +221,11 @@ impl Port {
 
     /// Those who are known to be gone and will be reported.
     pub(crate) fn gone(&self) -> Vec<PeerId> {
-        let gone = |incoming: &Incoming| match incoming {
-            Incoming::Gone(peer) => Some(PeerId::clone(peer)),
+        let reported = self.incoming.iter().filter_map(|incoming| match incoming {
+            Incoming::Gone(peer) => Some(peer),
             Incoming::Message(..) | Incoming::Stranger => None,
-        };
-        self.incoming.iter().filter_map(gone).collect()
-    }
-
-    /// Those who are known to be gone and were not reported by [`Port::next`] yet.
-    pub(crate) fn take_gone(&mut self) -> Vec<PeerId> {
-        let mut gone = Vec::new();
-        self.incoming.retain(|incoming| match incoming {
-            Incoming::Gone(peer) => {
-                gone.push(PeerId::clone(peer));
-                false
-            }
-            Incoming::Message(..) | Incoming::Stranger => true,
         });
-        gone
+        reported.chain(self.ended.iter().map(|(_, peer)| peer)).map(PeerId::clone).collect()
     }
 
     /// Sends a reply to `peer`; never waits.
@@ -239,6 +266,19 @@ impl Port {
             return;
         }
         let Some(descriptor) = first.gets("__fd").and_then(|text| text.parse::<i32>().ok()) else { return };
+        let ended = self.ended.iter().position(|(known, peer)| *known == descriptor && **peer == address[..]);
+        if let Some(peer) = ended.and_then(|ended| self.ended.get(ended)).map(|(_, peer)| PeerId::clone(peer))
+        {
+            // A name that the client chose may be that of a new connection with an old descriptor; those that ROUTER gives, which
+            // begin with a zero, are never given again.
+            if address.first() == Some(&0) || !self.connected.contains_key(&descriptor) {
+                let frames = frames.into_iter().map(Received).collect();
+                self.incoming.push_back(Incoming::Message(peer, frames));
+                return;
+            }
+            self.ended.retain(|(_, ended)| *ended != peer);
+            self.incoming.push_back(Incoming::Gone(peer));
+        }
         let peer = self.peer(&address, descriptor);
         let frames = frames.into_iter().map(Received).collect();
         self.incoming.push_back(Incoming::Message(Arc::clone(&peer), frames));
@@ -247,7 +287,7 @@ impl Port {
             // It has ended already; what it sent last still counts.
             None => {
                 self.descriptors.remove(&peer);
-                self.incoming.push_back(Incoming::Gone(peer));
+                self.ended.push((descriptor, peer));
             }
         }
     }
@@ -276,7 +316,7 @@ impl Port {
                         // Unless the address has a newer connection by now.
                         if self.descriptors.get(&peer) == Some(&descriptor) {
                             self.descriptors.remove(&peer);
-                            self.incoming.push_back(Incoming::Gone(peer));
+                            self.ended.push((descriptor, peer));
                         }
                     }
                 }
