@@ -19,14 +19,14 @@ def main() -> None:
     socket.LINGER = LINGER_MS  # so that an exit without an engine does not wait for one
     try:
         for _ in range(EVENTS):
-            print("pyplugin got", get_next_msg(socket).decode(errors="replace"), flush=True)
-        publish_msg(socket, b"TypeCGoodbye from python")
+            print("plugin got", get_next_msg(socket).decode(errors="replace"), flush=True)
+        publish_msg(socket, b"TypeCGoodbye from the external plugin")
     except zmq.Again:
         sys.exit(
-            f"pyplugin: nothing came from {HOST}:{PORT} within {WAIT_MS // 1000} s: "
+            f"plugin: nothing came from {HOST}:{PORT} within {WAIT_MS // 1000} s: "
             "is the engine running there?"
         )
-    print("pyplugin published TypeCGoodbye from python", flush=True)
+    print("plugin published TypeCGoodbye from the external plugin", flush=True)
     send_quit_command(socket)
 
 

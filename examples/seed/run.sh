@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the seed's application with one external plugin and compares what each plugin got with expected.txt.
-# usage: run.sh [pyevents|none]     `none` starts only the Rust side and waits for a client of port 6000
+# usage: run.sh [pyevents|rust|python|go|c|none]     `none` starts only the Rust side and waits for a client of port 6000
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 plugin=${1:-pyevents}
@@ -17,8 +17,30 @@ case $plugin in
     python=$(scripts/venv.sh)
     command=(env PYTHONPATH=pyevents "$python" -u examples/seed/plugin.py)
     ;;
+  python)
+    python=$(scripts/venv.sh)
+    command=(env PYTHONPATH=sdks/python/src "$python" -u examples/seed/plugins/python/plugin.py)
+    ;;
+  rust)
+    cargo build --quiet --release -p event-engine-client --example seed
+    command=("${CARGO_TARGET_DIR:-target}/release/examples/seed")
+    ;;
+  go)
+    mkdir -p target
+    (cd examples/seed/plugins/go && go build -o ../../../../target/seed-plugin-go .)
+    command=(target/seed-plugin-go)
+    ;;
+  c)
+    build=target/seed-plugin-c
+    cmake -S sdks/c -B "$build" -DCMAKE_BUILD_TYPE=Release >/dev/null
+    cmake --build "$build" >/dev/null
+    read -ra zmq < <(pkg-config --cflags --libs libzmq)
+    cc -std=c11 -O2 -Wall -Wextra -Isdks/c/include -o "$build/plugin" examples/seed/plugins/c/plugin.c \
+      "$build/libevent_engine.a" "${zmq[@]}" -pthread
+    command=("$build/plugin")
+    ;;
   *)
-    echo "run.sh: PLUGIN is pyevents or none, not $plugin" >&2
+    echo "run.sh: PLUGIN is pyevents, rust, python, go, c or none, not $plugin" >&2
     exit 2
     ;;
 esac
