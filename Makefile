@@ -1,8 +1,10 @@
 # Targets only delegate; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test spec-check generate bench bench-quick images soak-starts lint clean
+.PHONY: help setup setup-rust demo test spec-check generate bench bench-quick images soak-starts lint clean
 
 PLUGIN ?= pyevents
+LANGS ?=
+export LANGS
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 16
@@ -10,28 +12,32 @@ help: ## Show this list
 setup: ## Install what is missing (apt on Debian and Ubuntu)
 	@scripts/setup.sh
 
-demo: setup ## Run the seed's application and compare what each plugin got (PLUGIN=none: wait for a client)
+setup-rust:
+	@LANGS=rust scripts/setup.sh
+
+demo: ## Run the seed's application and compare what each plugin got (PLUGIN=pyevents, rust, python, go, c; none waits for a client)
+	@LANGS=$(or $(filter rust python go c,$(PLUGIN)),python) scripts/setup.sh
 	@examples/seed/run.sh $(PLUGIN)
 
-test: setup ## Run every check and every test
+test: setup ## Run every check and every test (LANGS=rust,python: only these parts)
 	@scripts/test.sh
 
-spec-check: setup ## Check that prose, registry, vectors, grammar and generated files agree
+spec-check: setup-rust ## Check that prose, registry, vectors, grammar and generated files agree
 	cargo run --quiet --release -p event-engine-spec-tool -- check
 
-generate: setup ## Generate the constants and the grammar from spec/protocol.toml
+generate: setup-rust ## Generate the constants and the grammar from spec/protocol.toml
 	cargo run --quiet --release -p event-engine-spec-tool -- generate
 
-bench: setup ## Measure the engine beside the ancestor, raw libzmq and channels
+bench: setup ## Measure engine and clients beside the ancestor, raw libzmq, channels and NATS
 	cargo run --quiet --release -p event-engine-bench
 
 bench-quick: setup ## The same in less than three minutes
 	cargo run --quiet --release -p event-engine-bench -- --quick
 
-images: setup ## Build and run the container images, without a daemon
+images: setup-rust ## Build and run the container images, without a daemon
 	scripts/images.sh
 
-soak-starts: setup ## Start an application 5,000 times; every event must arrive
+soak-starts: setup-rust ## Start an application 5,000 times; every event must arrive
 	EE_STARTS=5000 cargo test --release -p event-engine --test it starts -- --nocapture
 
 lint: setup ## Formatters and linters only
