@@ -133,6 +133,21 @@ fn a_restarted_client_gets_what_the_dead_one_had() {
     end_well(handle, source);
 }
 
+/// As above, when the new client's hello comes first.
+#[test]
+fn a_client_that_comes_before_its_predecessors_end_is_known_waits_no_longer() {
+    let (handle, source, port) = with_x(Builder::new().session_grace(LONG), |spec| spec);
+    let victim = Session::open(port, 1, 100);
+    source.publish("x0");
+    victim.read_events(1);
+    let session = Session::open(port, 2, 100);
+    drop(victim);
+    assert_eq!(session.read_events(1), [(1, b"x0".to_vec(), true)]);
+    session.say("ack seq=1 upto=100");
+    session.quit();
+    end_well(handle, source);
+}
+
 /// When its grace is over a session's events go to whoever is there.
 #[test]
 fn events_of_a_lost_session_go_back_after_its_grace() {

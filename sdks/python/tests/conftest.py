@@ -90,7 +90,7 @@ class Blocking(Protocol):
 
 
 class SyncClient:
-    """The client for threads, with one helper more."""
+    """The client for threads, with one method more."""
 
     def __init__(self, endpoint: str, **options: Any) -> None:
         self._client = event_engine.connect(endpoint, **options)

@@ -63,7 +63,7 @@ def test_nothing_is_lost_by_time_outs(engine: Peer, connect: Connect, profile: s
     number = 2000 if SHORT else 10_000
     client = connect(engine.endpoint, profile=profile)
     chance = random.Random(1)
-    engine.say(f"publish-slowly {number} {5000 if profile == 'session' else 4000}")
+    engine.say(f"publish-slowly {number} {2000 if SHORT else 4000}")
     received: list[bytes] = []
     timeouts = 0
     while len(received) < number:
@@ -72,7 +72,7 @@ def test_nothing_is_lost_by_time_outs(engine: Peer, connect: Connect, profile: s
         except Timeout:
             timeouts += 1
     assert received == [down(n) for n in range(number)]
-    assert timeouts > 10
+    assert timeouts > 0
     assert engine.hear("published") == f"published {number}"
 
 

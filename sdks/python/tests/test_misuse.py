@@ -229,3 +229,14 @@ def test_with_after_quit_and_close(engine: Peer) -> None:
         client.quit()
     assert engine.ask("wait 20000").startswith("ended COMPLETED")
     assert "closed" in repr(client)
+
+
+def test_ipv6_address(connect: Connect) -> None:
+    context: zmq.Context[Any] = zmq.Context()
+    with context, context.socket(zmq.REP) as rep:
+        rep.ipv6 = True
+        try:
+            port = rep.bind_to_random_port("tcp://[::1]")
+        except zmq.ZMQError:
+            pytest.skip("this machine has no IPv6")
+        assert connect(f"tcp://[::1]:{port}").profile == "basic"

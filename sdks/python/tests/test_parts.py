@@ -8,6 +8,7 @@ from collections import deque
 import pytest
 
 from event_engine import Closed, Event, Protocol
+from event_engine._arguments import check_endpoint, is_numeric
 from event_engine._batch import pack, unpack
 from event_engine._constants import BATCH_TARGET_BYTES, COMMAND_PREFIX, HEADER_MAX_BYTES
 from event_engine._header import HeaderError, command, parse
@@ -206,3 +207,17 @@ def test_what_was_handed_out_can_be_given_back() -> None:
     session.give_back(first)
     assert [session.next(), session.next(), session.next()] == [b"a", b"b", None]
     assert parse(session.outbox.popleft()[0], COMMAND_PREFIX).numbers["seq"] == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "numeric"),
+    [
+        ("tcp://127.0.0.1:6000", True),
+        ("tcp://[::1]:6000", True),
+        ("tcp://[fe80::1%eth0]:6000", True),
+        ("tcp://localhost:6000", False),
+        ("tcp://engine:6000", False),
+    ],
+)
+def test_numeric_endpoints(endpoint: str, numeric: bool) -> None:
+    assert is_numeric(check_endpoint(endpoint)) == numeric

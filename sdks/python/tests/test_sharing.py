@@ -167,7 +167,7 @@ def test_interrupts_lose_nothing(engine: Peer, profile: str) -> None:
     last = client.publish(b"other")
     client.quit()
     assert received == [down(n) for n in range(NUMBER)]
-    assert interrupts > 10
+    assert interrupts > 0
     assert engine.ask(f"other-wait {last} 20000").split()[:2] == ["other", str(last)]
 
 
@@ -180,7 +180,7 @@ def test_cancelling_loses_nothing(engine: Peer, profile: str) -> None:
         received: list[Event] = []
         cancelled = 0
         async with await aio.connect(engine.endpoint, profile=profile) as client:
-            engine.say(f"publish-slowly {NUMBER} {5000 if profile == 'session' else 4000}")
+            engine.say(f"publish-slowly {NUMBER} {2000 if SHORT else 4000}")
             publishes = 0
             while len(received) < NUMBER:
                 task = asyncio.create_task(client.next_event())
@@ -201,7 +201,7 @@ def test_cancelling_loses_nothing(engine: Peer, profile: str) -> None:
                 except asyncio.CancelledError:
                     cancelled += 1
             assert received == [down(n) for n in range(NUMBER)]
-            assert cancelled > 10
+            assert cancelled > 0
         answer = engine.ask(f"collected-wait {publishes} 20000")
         assert answer == collected(publishes)
 

@@ -1,4 +1,5 @@
-//! Packed payloads: `count` times a 4-byte big-endian length and that many bytes, exactly to the end of the frame.
+//! Packed payloads: `count` times a 4-byte big-endian length and that many bytes, exactly to the end of the frame
+//! (EE-SESSION-7, EE-SESSION-8).
 //!
 //! ```
 //! use event_engine_protocol::session::batch::{unpack, Batch};

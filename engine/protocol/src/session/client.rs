@@ -147,7 +147,7 @@ impl ClientSession {
         }
     }
 
-    /// A message has come. What is wrong with it ends the session: see [`ClientSession::failure`].
+    /// A message has come. What is wrong with it ends the session (EE-SESSION-51): see [`ClientSession::failure`].
     pub fn received(&mut self, frames: &[Bytes]) {
         if matches!(self.phase, Phase::Connecting | Phase::Ended) {
             return;
@@ -177,6 +177,7 @@ impl ClientSession {
         }
     }
 
+    /// EE-SESSION-18, EE-SESSION-50.
     fn on_welcome(&mut self, welcome: &Welcome<'_>) {
         if self.welcomed && !welcome.resumed {
             return self.closed(
@@ -204,6 +205,7 @@ impl ClientSession {
         self.emit();
     }
 
+    /// EE-SESSION-24.
     fn on_events(&mut self, seq: u64, count: Option<u64>, redelivered: bool, payload: Bytes) {
         if self.quit != Quit::No {
             return; // sent before the engine saw the quit, which gives them back
@@ -230,6 +232,7 @@ impl ClientSession {
         self.emit();
     }
 
+    /// EE-SESSION-49, EE-SESSION-50.
     fn on_error(&mut self, code: &str, text: &[u8]) {
         let text = String::from_utf8_lossy(text).into_owned();
         match code {
@@ -276,7 +279,7 @@ impl ClientSession {
     }
 
     /// The next event, or `None` if none has come yet. Those returned before are handled now, and acknowledged when it is
-    /// time to.
+    /// time to (EE-SESSION-25 to EE-SESSION-27). After `stop`, what has come is still returned (EE-SESSION-48).
     ///
     /// # Errors
     /// `Closed` when no event will come any more.
@@ -327,7 +330,8 @@ impl ClientSession {
         redelivered
     }
 
-    /// Finishes: everything that was returned is handled; `quit` is sent behind all publishes, on each connection again.
+    /// Finishes: everything that was returned is handled; `quit` is sent behind all publishes, on each connection again
+    /// (EE-SESSION-46).
     /// Without effect when it was called before.
     ///
     /// # Errors

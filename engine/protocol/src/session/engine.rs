@@ -293,13 +293,18 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
         Ok(())
     }
 
-    /// A new session comes: those without a connection that are more than the plugin has replicas end now.
-    fn make_room(&mut self) -> Result<(), Refused> {
-        while self.sessions.len() >= self.config.replicas {
+    /// Sessions without a connection end now, the longest detached first, while there are more than the plugin has replicas.
+    fn make_room_for(&mut self, new: usize) {
+        while self.sessions.len() + new > self.config.replicas {
             let detached = self.sessions.values().filter_map(|session| Some((session.detached?, session.id)));
             let Some((_, id)) = detached.min() else { break };
             self.end(id);
         }
+    }
+
+    /// A new session comes.
+    fn make_room(&mut self) -> Result<(), Refused> {
+        self.make_room_for(1);
         if self.sessions.len() >= SESSIONS_MAX {
             let text = format!("this port has {SESSIONS_MAX} sessions already; that is the limit");
             return Err(Refused::new(ErrorCode::NotAllowed, text));
@@ -313,11 +318,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
             session.peer = None;
             session.detached = Some(now);
         }
-    }
-
-    /// Whether `peer` has a session.
-    pub fn knows(&self, peer: &P) -> bool {
-        self.peers.contains_key(peer)
+        self.make_room_for(0);
     }
 
     // ---- what goes -----------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-//! Headers of the session profile: a prefix, a verb, and `key=value` parameters separated by single spaces.
+//! Headers of the session profile: a prefix, a verb, and `key=value` parameters separated by single spaces
+//! (EE-SESSION-2 to EE-SESSION-5).
 //!
 //! Reading allocates nothing: a [`Header`] borrows the frame. Writing appends to a `Vec<u8>` that can be used again.
 //!

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -35,6 +36,16 @@ def check_endpoint(endpoint: str | None) -> str:
     if match is None or not 1 <= int(match[1]) <= 65535:
         raise ValueError(f"{source} {endpoint!r}: it has to be tcp://host:port, port 1 to 65535")
     return endpoint
+
+
+def is_numeric(endpoint: str) -> bool:
+    """Return whether the host of a checked endpoint is an address, which no name service knows."""
+    host = endpoint[len("tcp://") : endpoint.rindex(":")].strip("[]").partition("%")[0]
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def check_seconds(name: str, seconds: float) -> float:

@@ -349,8 +349,9 @@ class Client:
                 if leading:
                     self._polling = False  # first of all: an interrupt may cut in afterwards
                     with self._lock:
-                        with contextlib.suppress(BlockingIOError):
-                            os.read(self._wake_reader, 4096)
+                        if not self._closed:
+                            with contextlib.suppress(BlockingIOError):
+                                os.read(self._wake_reader, 4096)
                         self._changed.notify_all()
 
     def _advance(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import zmq
 
-from ._arguments import PROFILES, check_endpoint, check_seconds
+from ._arguments import PROFILES, check_endpoint, check_seconds, is_numeric
 from ._basic import BasicLink
 from ._constants import CONNECT_TIMEOUT_MS, HEARTBEAT_INTERVAL_MS
 from ._errors import EventEngineError, Protocol, Timeout, Transport
@@ -108,7 +108,7 @@ class Connecting:
             )
         if self._probe.reached:
             return Timeout(f"connected to {self.endpoint}, and {within} nothing answered")
-        if self._probe.resolved:
+        if self._probe.resolved or is_numeric(self.endpoint):
             return Timeout(
                 f"nobody listens at {self.endpoint} {within}: is the engine running, and is this "
                 "the plugin's port?"

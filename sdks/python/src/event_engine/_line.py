@@ -165,7 +165,8 @@ class Line:
         socket.linger = LINGER_MS
         socket.sndhwm = PUBLISH_WINDOW + _SPARE_MESSAGES
         socket.rcvhwm = RECEIVE_WINDOW_MAX + _SPARE_MESSAGES
-        socket.ipv6 = True
+        # Not for names: zmq would then try only the IPv6 address of one that has both.
+        socket.ipv6 = "[" in self.endpoint
         socket.handshake_ivl = HANDSHAKE_MS
         socket.heartbeat_ivl = self._heartbeat_ms
         if self._heartbeat_ms:

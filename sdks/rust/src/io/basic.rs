@@ -304,7 +304,7 @@ impl Basic {
             self.refused.retain(|id| !refused.contains(id));
             return Some(match (refused.first(), refused.last()) {
                 (Some(first), Some(last)) => Err(Error::Rejected {
-                    code: CODE_BAD_COMMAND.into(),
+                    code: "bad-msg".into(),
                     text: "the engine answered `bad msg`: is the event larger than its limit?".into(),
                     unsettled: Some(*first..=*last),
                 }),

@@ -157,13 +157,14 @@ fn stop_ends_the_iteration() {
 }
 
 #[test]
-fn a_dropped_client_leaves_its_events() {
+fn a_closed_client_leaves_its_events() {
     run(async {
         let mut engine = Peer::engine(&[]);
         let client = Client::connect(&engine.endpoint()).await.unwrap();
         engine.expect("publish 2", "published 2");
         assert_eq!(number(&client.next_event().await.unwrap()), 0);
-        drop(client);
+        client.close().await;
+        assert!(client.next_event().await.unwrap_err().is_closed());
         let client = Client::connect(&engine.endpoint()).await.unwrap();
         let event = client.next_event().await.unwrap();
         assert_eq!((number(&event), event.redelivered()), (0, true));

@@ -1,4 +1,5 @@
-//! Publishes that are not accepted yet: those that wait for the window, and those that the engine may have to get again.
+//! Publishes that are not accepted yet: those that wait for the window (EE-SESSION-29), and those that the engine may have
+//! to get again (EE-SESSION-35).
 
 use std::collections::VecDeque;
 

@@ -18,7 +18,7 @@ pub enum State {
     Stopping,
     /// `quit` was called, `bye` is awaited.
     Quitting,
-    /// Nothing more will happen; [`ClientSession::failure`] says whether something went wrong.
+    /// Nothing more will happen; [`ClientSession::failure`](super::ClientSession::failure) says whether something went wrong.
     Ended,
 }
 
