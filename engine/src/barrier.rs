@@ -42,7 +42,8 @@ struct Inner {
     state: State,
     /// Everybody who is expected is in `missing`, or has been.
     armed: bool,
-    missing: BTreeMap<PluginId, String>,
+    /// Names, and whether their processes are external.
+    missing: BTreeMap<PluginId, (String, bool)>,
     /// Edges to call when it opens.
     wakers: Vec<Arc<Waker>>,
 }
@@ -62,8 +63,8 @@ impl Barrier {
     }
 
     /// Nobody starts before `plugin` is ready.
-    pub(crate) fn expect(&self, plugin: PluginId, name: &str) {
-        self.inner.lock().missing.insert(plugin, name.to_string());
+    pub(crate) fn expect(&self, plugin: PluginId, name: &str, external: bool) {
+        self.inner.lock().missing.insert(plugin, (name.to_string(), external));
     }
 
     /// Everybody who is expected is known.
@@ -81,7 +82,7 @@ impl Barrier {
         while inner.state == State::Waiting {
             if self.changed.wait_for(&mut inner, late).timed_out() && inner.state == State::Waiting {
                 late *= 2;
-                tracing::warn!("the application waits for {} to be ready", inner.names());
+                tracing::warn!("the application waits for {} to be ready", inner.names(false));
             }
         }
         inner.state == State::Open
@@ -116,19 +117,28 @@ impl Barrier {
             if !self.changed.wait_until(&mut inner, deadline).timed_out() || inner.state != State::Waiting {
                 continue;
             }
-            let names = inner.names();
+            let names = inner.names(true);
+            if names.is_empty() {
+                // Internal ones are always waited for.
+                return None;
+            }
             match laggards {
                 Laggards::KeepWaiting => {
                     let mut late = LATE;
                     while inner.state == State::Waiting {
-                        tracing::warn!("past its deadline the application still waits for {}", inner.names());
+                        tracing::warn!(
+                            "past its deadline the application still waits for {}",
+                            inner.names(false)
+                        );
                         self.changed.wait_for(&mut inner, late);
                         late *= 2;
                     }
                 }
                 Laggards::StartWithout => {
                     tracing::warn!("the application starts without {names}: not ready by the deadline");
-                    self.open(&mut inner);
+                    inner.missing.retain(|_, (_, external)| !*external);
+                    self.open_if_complete(&mut inner);
+                    return None;
                 }
                 Laggards::Fail => {
                     inner.state = State::Cancelled;
@@ -166,9 +176,9 @@ impl Barrier {
 }
 
 impl Inner {
-    fn names(&self) -> String {
-        let names: Vec<&str> = self.missing.values().map(String::as_str).collect();
-        names.join(", ")
+    fn names(&self, only_external: bool) -> String {
+        let named = |(name, external): &(String, bool)| (*external || !only_external).then(|| name.clone());
+        self.missing.values().filter_map(named).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -180,7 +190,7 @@ mod tests {
 
     fn barrier(plugins: usize) -> Arc<Barrier> {
         let barrier = Barrier::new();
-        (0..plugins).for_each(|plugin| barrier.expect(plugin, &plugin.to_string()));
+        (0..plugins).for_each(|plugin| barrier.expect(plugin, &plugin.to_string(), false));
         barrier.arm();
         Arc::new(barrier)
     }

@@ -237,6 +237,8 @@ impl Queue {
 
     /// Puts events back that were taken and not used, at the head and in their order.
     pub(crate) fn give_back(&mut self, batch: &mut VecDeque<Item>) {
+        let last = batch.back().map(|(order, _)| *order);
+        let next = self.events.front().map(|(order, _)| *order);
         while let Some((order, payload)) = batch.pop_back() {
             let bytes = payload.len();
             self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
@@ -247,6 +249,10 @@ impl Queue {
                 self.queued_bytes += bytes;
                 self.events.push_front((order, payload));
             }
+        }
+        // Another reader has given back later ones before.
+        if next.is_some() && last > next {
+            self.events.make_contiguous().sort_by_key(|(order, _)| *order);
         }
     }
 

@@ -247,7 +247,7 @@ impl Starting {
         for ready in &jobs {
             supervisor.watch(ready.plugin, &ready.name);
             if ready.internal || self.external_within.is_some() {
-                barrier.expect(ready.plugin, &ready.name);
+                barrier.expect(ready.plugin, &ready.name, !ready.internal);
             }
         }
         barrier.arm();
@@ -300,7 +300,11 @@ impl Starting {
             let barrier = Arc::clone(barrier);
             let router = Arc::clone(&self.router);
             supervisor.spawn(plugin, &name, move || {
-                let _close = OnDrop(Some(|| router.close(plugin)));
+                let _close = OnDrop(Some(|| {
+                    router.close(plugin);
+                    // Whoever has finished is waited for no more.
+                    barrier.arrive(plugin);
+                }));
                 if internal && !barrier.ready(plugin) {
                     return Ok(Outcome::Stopped);
                 }

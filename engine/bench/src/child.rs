@@ -6,9 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::measurement::Measurement;
-use crate::plan::{self, Case, Kind, System};
+use crate::plan::{self, Case, Kind};
+use crate::programs::Program;
+use crate::system::System;
 use crate::systems::seed_api::{ancestor, seed};
-use crate::systems::{channel, libzmq, log, own};
+use crate::systems::{channel, libzmq, libzmq_tcp, log, nats, own, session};
 use crate::Failure;
 
 /// A run that takes longer has failed.
@@ -28,7 +30,10 @@ pub(crate) fn run(case: &str, system: &str, quick: bool) -> Result<(), Failure> 
         Ok(result) => result?,
         Err(error) => return Err(format!("no result: {error}").into()),
     };
-    measurement.rss_bytes = peak_rss_bytes();
+    // Nothing of NATS is in this process.
+    if system != System::Nats {
+        measurement.rss_bytes = peak_rss_bytes();
+    }
     println!("{}", serde_json::to_string(&measurement)?);
     // Whatever threads a system has left behind end here.
     process::exit(0)
@@ -51,6 +56,20 @@ fn measure(case: &Case, system: System) -> Result<Measurement, Failure> {
         (Kind::ExternalPublish | Kind::ExternalNext, System::Seed) => seed::external(kind, load),
         (Kind::ExternalPublish | Kind::ExternalNext, System::Ancestor) => ancestor::external(kind, load),
         (Kind::ExternalPublish | Kind::ExternalNext, System::LibzmqRouter) => libzmq::external(kind, load),
+        (Kind::SessionReceive | Kind::SessionLatency, System::Sdk(sdk)) => {
+            session::receive(kind, load, sdk, false)
+        }
+        (Kind::SessionReceive, System::SdkBatch(sdk)) => session::receive(kind, load, sdk, true),
+        (Kind::SessionPublish, System::Sdk(sdk)) => session::publish_to(load, sdk),
+        (Kind::SessionReceive | Kind::SessionPublish | Kind::SessionLatency, System::Nats) => {
+            nats::measure(kind, load)
+        }
+        (Kind::SessionReceive | Kind::SessionLatency, System::LibzmqTcp) => {
+            libzmq_tcp::measure(kind, load, Program::Rust)
+        }
+        (Kind::SessionReceive | Kind::SessionLatency, System::PyzmqTcp) => {
+            libzmq_tcp::measure(kind, load, Program::Python)
+        }
         (_, system) => Err(format!("`{}` takes no part in `{}`", system.name(), case.name).into()),
     }
 }

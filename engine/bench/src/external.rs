@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::measurement::Measurement;
 use crate::payload::{self, Template, FILTER, PROBE};
-use crate::plan::{Kind, Load, System};
+use crate::plan::{Kind, Load};
 use crate::run::Run;
+use crate::system::System;
 use crate::Failure;
 
 pub(crate) const NEXT_MSG: &[u8] = b"plugin_command: next_msg";

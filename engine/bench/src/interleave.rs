@@ -1,20 +1,33 @@
 //! All runs: the systems of a case take turns, each run in a new process.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
 
 use crate::measurement::{Measurement, Spread, Summary};
-use crate::plan::{Case, System};
+use crate::plan::Case;
+use crate::programs::Program;
+use crate::system::System;
 use crate::Failure;
 
-/// Runs everything; returns the summaries, and what failed.
-pub(crate) fn run(cases: &[Case], runs: u32, quick: bool) -> Result<(Vec<Summary>, Vec<String>), Failure> {
+/// Runs everything but what needs a missing program; returns the summaries, and what failed.
+pub(crate) fn run(
+    cases: &[Case],
+    missing: &BTreeMap<Program, String>,
+    runs: u32,
+    quick: bool,
+) -> Result<(Vec<Summary>, Vec<String>), Failure> {
     let program = std::env::current_exe()?;
+    let can_run = |system: &&System| system.program().is_none_or(|program| !missing.contains_key(&program));
     let (mut summaries, mut failures) = (Vec::new(), Vec::new());
     for case in cases {
         let start = Instant::now();
-        let mut measured: Vec<(System, Vec<Measurement>)> =
-            case.systems.iter().map(|system| (*system, Vec::new())).collect();
+        let mut measured: Vec<(System, Vec<Measurement>)> = case
+            .systems
+            .iter()
+            .filter(|system| can_run(system))
+            .map(|system| (*system, Vec::new()))
+            .collect();
         for run in 1..=runs {
             for (system, measurements) in &mut measured {
                 let mut child = Command::new(&program);

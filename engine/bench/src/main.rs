@@ -4,8 +4,9 @@
 //! that neighbours on the machine disturb all of them alike: trust ratios, not absolute figures.
 //!
 //! # Where things are
-//! - `plan`: cases and systems, how many events; `child`: one run; `interleave`: all runs.
+//! - `plan`: cases, how many events; `system`: what takes part; `child`: one run; `interleave`: all runs.
 //! - `payload`, `run`, `measurement`: what is sent, how receivers count it, what comes out.
+//! - `programs`: clients in other languages and NATS, built from `clients/` before anything runs.
 //! - `systems`: each system's way to carry the same load.
 //! - `report`: tables, ratios to the targets, JSON.
 
@@ -15,10 +16,13 @@ mod interleave;
 mod measurement;
 mod payload;
 mod plan;
+mod programs;
 mod report;
 mod run;
+mod system;
 mod systems;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,7 +33,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measure event-engine beside its ancestor, raw libzmq, channels and a shared log.
 ///
-/// Prints a table per case and the ratios to the targets. Fails when a run fails, or when a system that promises to lose
+/// Prints a table per case and the ratios to the targets. What cannot be built here is left out, and the report says so. Fails when a run fails, or when a system that promises to lose
 /// nothing lost an event; never because of a rate.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -93,8 +97,11 @@ fn bench(options: &Options) -> Result<bool, Failure> {
     if cases.is_empty() {
         return Err(format!("no case's name contains `{}`", options.case).into());
     }
-    let (results, failures) = interleave::run(&cases, runs, options.quick)?;
-    print!("{}", report::text(&cases, &results, runs));
+    let needed: BTreeSet<_> =
+        cases.iter().flat_map(|case| case.systems).filter_map(|system| system.program()).collect();
+    let missing = programs::build(needed);
+    let (results, failures) = interleave::run(&cases, &missing, runs, options.quick)?;
+    print!("{}", report::text(&cases, &results, &missing, runs));
     report::write_json(&options.output, &results)?;
     println!("\nThe figures are in {}.", options.output.display());
     let lost = report::lost(&results);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::System;
+use crate::system::System;
 
 /// One run's figures, as the child process prints them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ impl Measurement {
             delivered,
             rss_bytes: None,
         }
+    }
+
+    /// So many events in so many seconds.
+    pub(crate) fn of_rate(seconds: f64, sent: u64, delivered: u64) -> Self {
+        let per_second = Some(delivered as f64 / seconds);
+        Measurement { per_second, ..Self::of_times(Vec::new(), sent, delivered) }
     }
 
     /// A closed loop's round trips: the rate is how many of them fit into a second.

@@ -1,5 +1,7 @@
 //! The events that every system carries: a filter, a sequence number, a time, and fill.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// What all events begin with, and all readers subscribe to.
 pub(crate) const FILTER: &[u8] = b"bench:";
 /// Sequence number of the event that tells a reader of a lossy system that no more come.
@@ -35,6 +37,12 @@ impl Template {
         }
         &self.bytes
     }
+}
+
+/// Nanoseconds since 1970: a clock that processes share.
+pub(crate) fn now_ns() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The sequence number in an event.

@@ -1,78 +1,6 @@
 //! What is measured: the cases, the systems that take part in each, and how many events a run has.
 
-/// A way to carry events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum System {
-    Own,
-    OwnBatch,
-    Seed,
-    Ancestor,
-    LibzmqPubSub,
-    Log,
-    LogBatch,
-    Channel,
-    LibzmqRouter,
-    Filters10,
-    Filters1000,
-}
-
-impl System {
-    const ALL: [System; 11] = [
-        System::Own,
-        System::OwnBatch,
-        System::Seed,
-        System::Ancestor,
-        System::LibzmqPubSub,
-        System::Log,
-        System::LogBatch,
-        System::Channel,
-        System::LibzmqRouter,
-        System::Filters10,
-        System::Filters1000,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            System::Own => "own",
-            System::OwnBatch => "own-batch",
-            System::Seed => "seed",
-            System::Ancestor => "ancestor",
-            System::LibzmqPubSub => "libzmq-pubsub-inproc",
-            System::Log => "log",
-            System::LogBatch => "log-batch",
-            System::Channel => "std-mpsc",
-            System::LibzmqRouter => "libzmq-req-router",
-            System::Filters10 => "own-10-filters",
-            System::Filters1000 => "own-1000-filters",
-        }
-    }
-
-    /// What exactly it does.
-    pub(crate) fn description(self) -> &'static str {
-        match self {
-            System::Own => "this engine's own API: `context.publish` of one slice (copied in), `context.next_event`; one thread per plugin",
-            System::OwnBatch => "the same with `publish_batch` of 32 events",
-            System::Seed => "this engine through the API of event-engine 0.2: zmq sockets of a `Plugin`; send copies, recv_msg does not",
-            System::Ancestor => "event-engine 0.2.0 from its registry, the same source as `seed`; sending begins when all subscriptions work; loses events, so the rate is of those received",
-            System::LibzmqPubSub => "one inproc PUB, one SUB per reader, one context, default high-water marks, unpaced; loses, as above",
-            System::Log => "std Mutex<Vec<Bytes>> and Condvar: publisher copies in and appends one per lock, wakes only if somebody sleeps; readers clone slices of up to 256 under the lock; nothing is ever freed",
-            System::LogBatch => "the same, 32 appended per lock",
-            System::Channel => "one std::sync::mpsc::sync_channel of 8,192 Bytes per reader; the publisher copies in once and sends a clone to each",
-            System::LibzmqRouter => "a thread with a raw ROUTER that answers each request at once: publish with the engine's reply, next_msg with an event made of one copy",
-            System::Filters10 => "own API, 10 filters: one reader of one filter that matches, nine plugins share the other 9; time of `publish` alone, the reader starts after it",
-            System::Filters1000 => "the same with 1,000 filters (nine plugins share the other 999)",
-        }
-    }
-
-    /// Whether losing an event is a failure.
-    pub(crate) fn is_lossless(self) -> bool {
-        !matches!(self, System::Ancestor | System::LibzmqPubSub)
-    }
-
-    pub(crate) fn by_name(name: &str) -> Option<System> {
-        System::ALL.into_iter().find(|system| system.name() == name)
-    }
-}
+use crate::system::{Sdk, System};
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +15,12 @@ pub(crate) enum Kind {
     ExternalPublish,
     /// A client's next_msg and the event.
     ExternalNext,
+    /// Engine to client, as fast as they can.
+    SessionReceive,
+    /// Client to engine.
+    SessionPublish,
+    /// Engine to client, [`PER_SECOND`].
+    SessionLatency,
 }
 
 /// The events of a run.
@@ -107,6 +41,9 @@ pub(crate) struct Case {
     pub(crate) load: Load,
     pub(crate) systems: &'static [System],
 }
+
+/// Pace of the latency cases.
+pub(crate) const PER_SECOND: u64 = 1_000;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -144,6 +81,11 @@ pub(crate) fn cases(quick: bool) -> Vec<Case> {
         let name = format!("external-next-{}", size(bytes));
         cases.push(case(name, Kind::ExternalNext, Load { events, bytes, readers: 1 }, &EXTERNAL));
     }
+    let load = Load { events: if quick { 300_000 } else { 1_000_000 }, bytes: 100, readers: 1 };
+    cases.push(case("session-receive-100B".into(), Kind::SessionReceive, load, &SESSION_RECEIVE));
+    cases.push(case("session-publish-100B".into(), Kind::SessionPublish, load, &SESSION_PUBLISH));
+    let load = Load { events: if quick { 500 } else { 3_000 }, bytes: 100, readers: 1 };
+    cases.push(case("session-latency-1kHz-100B".into(), Kind::SessionLatency, load, &SESSION_LATENCY));
     cases
 }
 
@@ -160,6 +102,39 @@ const THROUGHPUT: [System; 8] = [
 const LATENCY: [System; 3] = [System::Own, System::Seed, System::Ancestor];
 const FILTERS: [System; 2] = [System::Filters10, System::Filters1000];
 const EXTERNAL: [System; 4] = [System::Own, System::Seed, System::Ancestor, System::LibzmqRouter];
+const SESSION_RECEIVE: [System; 13] = [
+    System::Sdk(Sdk::Rust),
+    System::SdkBatch(Sdk::Rust),
+    System::Sdk(Sdk::C),
+    System::SdkBatch(Sdk::C),
+    System::Sdk(Sdk::Go),
+    System::SdkBatch(Sdk::Go),
+    System::Sdk(Sdk::Python),
+    System::SdkBatch(Sdk::Python),
+    System::Sdk(Sdk::Asyncio),
+    System::SdkBatch(Sdk::Asyncio),
+    System::Nats,
+    System::LibzmqTcp,
+    System::PyzmqTcp,
+];
+const SESSION_PUBLISH: [System; 6] = [
+    System::Sdk(Sdk::Rust),
+    System::Sdk(Sdk::C),
+    System::Sdk(Sdk::Go),
+    System::Sdk(Sdk::Python),
+    System::Sdk(Sdk::Asyncio),
+    System::Nats,
+];
+const SESSION_LATENCY: [System; 8] = [
+    System::Sdk(Sdk::Rust),
+    System::Sdk(Sdk::C),
+    System::Sdk(Sdk::Go),
+    System::Sdk(Sdk::Python),
+    System::Sdk(Sdk::Asyncio),
+    System::Nats,
+    System::LibzmqTcp,
+    System::PyzmqTcp,
+];
 
 fn case(name: String, kind: Kind, load: Load, systems: &'static [System]) -> Case {
     Case { name, kind, load, systems }

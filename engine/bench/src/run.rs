@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::measurement::Measurement;
 use crate::payload::{self, Template, END, PROBE};
-use crate::plan::{Kind, Load, System};
+use crate::plan::{Kind, Load};
+use crate::system::System;
 use crate::Failure;
 
 /// Between two end marks; a mark can be lost like any event of a lossy system.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use event_engine_protocol::constants;
 use event_engine_protocol::session::batch;
-use event_engine_protocol::session::engine::{Body, Config, Heard, InFlight, Outgoing, Returned, Sessions};
+use event_engine_protocol::session::engine::{
+    Body, Config, Heard, InFlight, Life, Outgoing, Returned, Sessions,
+};
 use event_engine_protocol::session::header::Header;
-use event_engine_protocol::session::message::SessionId;
 use serde_json::Value;
 
 type Event = Vec<u8>;
@@ -45,7 +46,7 @@ struct Scene {
     replicas: usize,
     /// Publishes wait for room: whose they are.
     parking: bool,
-    parked: VecDeque<SessionId>,
+    parked: VecDeque<Life>,
     draining: bool,
     closed: bool,
     published: Vec<Event>,

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use event_engine_protocol::session::batch;
 use event_engine_protocol::session::client::{ClientSession, State};
-use event_engine_protocol::session::engine::{Body, Config, Heard, InFlight, Outgoing, Returned, Sessions};
+use event_engine_protocol::session::engine::{
+    Body, Config, Heard, InFlight, Life, Outgoing, Returned, Sessions,
+};
 use event_engine_protocol::session::message::SessionId;
 use proptest::prelude::*;
 
@@ -67,7 +69,7 @@ struct Pair {
     redelivered: VecDeque<InFlight<Event>>,
     order: u64,
     parking: bool,
-    parked: VecDeque<SessionId>,
+    parked: VecDeque<Life>,
     /// What the engine was given to publish.
     published: Vec<Event>,
     /// What the client's caller got.

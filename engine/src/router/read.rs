@@ -160,9 +160,13 @@ impl Router {
         Ok(news.unwrap_or_default())
     }
 
-    /// Whether nothing waits for a plugin.
+    /// Whether nothing waits for a plugin, or for room in its queue.
     pub(crate) fn is_empty(&self, plugin: PluginId) -> bool {
-        self.state.lock().queues.get(plugin).is_none_or(|queue| queue.waiting() == 0)
+        self.state
+            .lock()
+            .queues
+            .get(plugin)
+            .is_none_or(|queue| queue.waiting() == 0 && queue.waiters.is_empty())
     }
 
     /// As [`Router::come_back`], for an edge that only asks for its accepted publishes.

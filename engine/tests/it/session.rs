@@ -502,3 +502,146 @@ fn a_late_external_process_is_waited_for_and_named() {
     let report = end(handle);
     assert_eq!(report.outcome("internal"), Some(&Outcome::Stopped), "{report}");
 }
+
+// ---- regressions -------------------------------------------------------------------------------------------------
+
+/// What a session gave back stayed in the queue although a basic client waited for it.
+#[test]
+fn a_waiting_basic_client_gets_what_a_session_gives_back() {
+    for quits in [true, false] {
+        let (handle, source, port) = with_x(Builder::new().session_grace(SHORT), |spec| spec.replicas(2));
+        let session = Session::open(port, 1, 10);
+        source.publish("x0");
+        session.read_events(1);
+        let basic = Session::connect(port, 2);
+        basic.client.socket.send_multipart([&b""[..], b"plugin_command: next_msg"], 0).unwrap();
+        // Its answer shows that the request before it was read.
+        basic.say("pong");
+        basic.read_error("no-session");
+        if quits {
+            session.quit();
+        } else {
+            cut(&handle, session);
+        }
+        assert_eq!(basic.client.socket.recv_multipart(0).expect("no event in time"), [&b""[..], b"x0"]);
+        for _ in 0..2 {
+            Client::req(port).quit();
+        }
+        end_well(handle, source);
+    }
+}
+
+/// `stop` overtook what a dead client had left to the next one, which then never asked for it.
+#[test]
+fn stop_does_not_overtake_what_a_dead_client_had() {
+    let (handle, source, port) = plain();
+    let victim = Session::open(port, 1, 10);
+    numbered(&source, 0..2);
+    victim.read_events(2);
+    handle.stop();
+    victim.read_verb("stop");
+    cut(&handle, victim);
+    let session = Session::open(port, 2, 10);
+    for (seq, event) in [(1, "x0"), (2, "x1")] {
+        assert_eq!(session.read_events(1), [(seq, event.as_bytes().to_vec(), true)]);
+        session.say(&format!("ack seq={seq} upto=10"));
+    }
+    session.read_verb("stop");
+    session.quit();
+    end_well(handle, source);
+}
+
+/// `stop` overtook an event that waited for room in the queue.
+#[test]
+fn stop_does_not_overtake_a_parked_event() {
+    let one = QueueLimits { max_events: 1, ..QueueLimits::default() };
+    let builder = Builder::new().external(PluginSpec::new("other"), 0);
+    let (handle, source, port) = with_x(builder, |spec| spec.queue_limits(one));
+    let session = Session::open(port, 1, 10);
+    source.publish("x0");
+    session.read_events(1);
+    let other = Session::open(handle.port("other").unwrap(), 2, 10);
+    other.publish(1, "x1");
+    eventually("it waits", || handle.ledger().parked == 1);
+    handle.stop();
+    other.read_verb("stop");
+    session.say("ack seq=1 upto=10");
+    assert_eq!(session.read_events(1), [(2, b"x1".to_vec(), false)]);
+    session.say("ack seq=2 upto=10");
+    session.read_verb("stop");
+    other.quit_after("published");
+    session.quit();
+    end_well(handle, source);
+}
+
+/// A stop event before the first accepted event said `order=0`, which is no position.
+#[test]
+fn a_stop_event_in_an_idle_application_has_no_order() {
+    let (handle, source, port) = with_x(Builder::new(), |spec| spec.stop_event("the end"));
+    let session = Session::open(port, 1, 10);
+    handle.stop();
+    let said = session.read_verb("events");
+    assert_eq!((said.events, said.keys.get("order")), (vec![b"the end".to_vec()], None));
+    session.say("ack seq=1 upto=10");
+    session.quit_after("stop");
+    end_well(handle, source);
+}
+
+/// A plugin that finished without `ready` kept the application from starting.
+#[test]
+fn a_plugin_that_has_finished_is_not_waited_for() {
+    let handle = Builder::new()
+        .plugin(PluginSpec::new("internal"), |_| Ok(()))
+        .external(PluginSpec::new("x"), 0)
+        .wait_for_external(LONG, Laggards::KeepWaiting)
+        .start()
+        .unwrap();
+    let (session, _) = Session::hello(handle.port("x").unwrap(), 1);
+    session.quit();
+    let report = end(handle);
+    assert_eq!(report.outcome("internal"), Some(&Outcome::Completed), "{report}");
+}
+
+/// Events that two sessions gave back came out of order.
+#[test]
+fn events_given_back_by_two_sessions_keep_their_order() {
+    let (handle, source, port) = with_x(Builder::new(), |spec| spec.replicas(3));
+    let first = Session::open(port, 1, 1);
+    source.publish("x0");
+    first.read_events(1);
+    let second = Session::open(port, 2, 1);
+    source.publish("x1");
+    second.read_events(1);
+    first.quit();
+    second.quit();
+    let third = Session::open(port, 3, 10);
+    let events: Vec<_> = third.read_events(2).into_iter().map(|(_, event, _)| event).collect();
+    assert_eq!(events, [b"x0", b"x1"]);
+    third.say("ack seq=2 upto=10");
+    third.quit();
+    end_well(handle, source);
+}
+
+/// A session whose id was used before heard of the earlier one's publishes, and could not quit.
+#[test]
+fn a_session_with_a_used_id_knows_nothing_of_the_earlier_one() {
+    let small = QueueLimits { max_events: 1, ..QueueLimits::default() };
+    let builder = Builder::new().external(PluginSpec::new("full").subscribe("f").queue_limits(small), 0);
+    let (handle, source, port) = with_x(builder, |spec| spec);
+    source.publish("f0");
+    let session = Session::open(port, 1, 10);
+    session.publish(1, "f1");
+    session.publish(2, "f2");
+    eventually("they wait", || handle.ledger().parked == 2);
+    session.say("ack seq=7 upto=7");
+    session.read_error("bad-param");
+    let (again, welcome) = Session::hello(port, 1);
+    assert_eq!((welcome.number("resumed"), welcome.number("received")), (0, 0));
+    let full = Client::req(handle.port("full").unwrap());
+    for event in ["f0", "f1", "f2"] {
+        assert_eq!(full.next(), event.as_bytes());
+    }
+    again.quit();
+    full.quit();
+    end_well(handle, source);
+}

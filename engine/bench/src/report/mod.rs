@@ -4,16 +4,26 @@ mod json;
 mod ratios;
 mod table;
 
+use std::collections::BTreeMap;
+
 pub(crate) use json::write as write_json;
 
 use crate::measurement::Summary;
 use crate::plan::Case;
+use crate::programs::Program;
 
 /// The tables, what the systems do, and the ratios.
-pub(crate) fn text(cases: &[Case], results: &[Summary], runs: u32) -> String {
+pub(crate) fn text(
+    cases: &[Case],
+    results: &[Summary],
+    missing: &BTreeMap<Program, String>,
+    runs: u32,
+) -> String {
     let tables: String = cases.iter().map(|case| table::of(case, results)).collect();
+    let missing: String =
+        missing.iter().map(|(program, why)| format!("not measured: {}: {why}\n", program.name())).collect();
     format!(
-        "{runs} runs of each system, interleaved.\n{tables}{}{}",
+        "{runs} runs of each system, interleaved.\n{missing}{tables}{}{}",
         table::legend(results),
         ratios::text(results)
     )
@@ -34,7 +44,7 @@ pub(crate) fn lost(results: &[Summary]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::System;
+    use crate::system::System;
 
     #[test]
     fn one_lost_event_fails_a_system_that_promises_to_lose_none() {

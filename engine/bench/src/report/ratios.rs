@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::measurement::Summary;
-use crate::plan::System;
+use crate::system::{Sdk, System};
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -53,11 +53,28 @@ const fn target(case: &'static str, figure: Figure, ours: System, baseline: Syst
 use Bound::{AtLeast, AtMost};
 use Figure::{Cost, PerSecond, P50};
 use System::{
-    Ancestor, Filters10, Filters1000, LibzmqPubSub, LibzmqRouter, Log, LogBatch, Own, OwnBatch, Seed,
+    Ancestor, Filters10, Filters1000, LibzmqPubSub, LibzmqRouter, LibzmqTcp, Log, LogBatch, Nats, Own,
+    OwnBatch, PyzmqTcp, Seed,
 };
 
-/// The shared log is a baseline twice, with single and with batched appends: the second is the harder one.
-const TARGETS: [Target; 19] = [
+const RUST: System = System::Sdk(Sdk::Rust);
+const RUST_BATCH: System = System::SdkBatch(Sdk::Rust);
+const C: System = System::Sdk(Sdk::C);
+const C_BATCH: System = System::SdkBatch(Sdk::C);
+const GO: System = System::Sdk(Sdk::Go);
+const GO_BATCH: System = System::SdkBatch(Sdk::Go);
+const PYTHON: System = System::Sdk(Sdk::Python);
+const PYTHON_BATCH: System = System::SdkBatch(Sdk::Python);
+const ASYNCIO: System = System::Sdk(Sdk::Asyncio);
+const ASYNCIO_BATCH: System = System::SdkBatch(Sdk::Asyncio);
+
+const RECEIVE: &str = "session-receive-100B";
+const PUBLISH: &str = "session-publish-100B";
+const LATENCY: &str = "session-latency-1kHz-100B";
+
+/// The shared log is a baseline twice, with single and with batched appends: the second is the harder one. Publishing to
+/// NATS is acknowledged once, at the end; publishing in a session event by event.
+const TARGETS: &[Target] = &[
     target("internal-100B-x1", PerSecond, Seed, Ancestor, AtLeast(1.0)),
     target("internal-100B-x4", PerSecond, Seed, Ancestor, AtLeast(1.5)),
     target("internal-100B-x1", PerSecond, Own, Log, AtLeast(0.6)),
@@ -77,12 +94,35 @@ const TARGETS: [Target; 19] = [
     target("external-next-100B", P50, Own, LibzmqRouter, AtMost(1.15)),
     target("external-publish-1MiB-x0", P50, Own, LibzmqRouter, AtMost(1.15)),
     target("external-next-1MiB", P50, Own, LibzmqRouter, AtMost(1.15)),
+    target(RECEIVE, PerSecond, RUST, Nats, AtLeast(1.0)),
+    target(RECEIVE, PerSecond, RUST_BATCH, Nats, AtLeast(1.5)),
+    target(RECEIVE, PerSecond, RUST_BATCH, LibzmqTcp, AtLeast(1.0)),
+    target(RECEIVE, PerSecond, C, Nats, AtLeast(1.0)),
+    target(RECEIVE, PerSecond, C_BATCH, Nats, AtLeast(1.5)),
+    target(RECEIVE, PerSecond, C_BATCH, LibzmqTcp, AtLeast(1.0)),
+    target(RECEIVE, PerSecond, GO, Nats, AtLeast(1.0)),
+    target(RECEIVE, PerSecond, GO_BATCH, Nats, AtLeast(1.5)),
+    target(RECEIVE, PerSecond, GO_BATCH, LibzmqTcp, AtLeast(1.0)),
+    target(RECEIVE, PerSecond, PYTHON, Nats, AtLeast(0.5)),
+    target(RECEIVE, PerSecond, PYTHON_BATCH, PyzmqTcp, AtLeast(0.5)),
+    target(RECEIVE, PerSecond, ASYNCIO, Nats, AtLeast(0.5)),
+    target(RECEIVE, PerSecond, ASYNCIO_BATCH, PyzmqTcp, AtLeast(0.5)),
+    target(PUBLISH, PerSecond, RUST, Nats, AtLeast(0.5)),
+    target(PUBLISH, PerSecond, C, Nats, AtLeast(0.5)),
+    target(PUBLISH, PerSecond, GO, Nats, AtLeast(0.5)),
+    target(PUBLISH, PerSecond, PYTHON, Nats, AtLeast(0.25)),
+    target(PUBLISH, PerSecond, ASYNCIO, Nats, AtLeast(0.25)),
+    target(LATENCY, P50, RUST, LibzmqTcp, AtMost(1.25)),
+    target(LATENCY, P50, C, LibzmqTcp, AtMost(1.25)),
+    target(LATENCY, P50, GO, LibzmqTcp, AtMost(1.25)),
+    target(LATENCY, P50, PYTHON, PyzmqTcp, AtMost(1.25)),
+    target(LATENCY, P50, ASYNCIO, PyzmqTcp, AtMost(1.5)),
 ];
 
 /// Every target whose case was measured: name, ratio of medians, target, met or not.
 pub(crate) fn text(results: &[Summary]) -> String {
     let mut text = String::from("\nratios of medians\n");
-    for target in &TARGETS {
+    for target in TARGETS {
         let Some(ratio) = ratio(target, results) else { continue };
         let (met, bound) = match target.bound {
             Bound::AtLeast(bound) => (ratio >= bound, format!(">= {bound}")),
@@ -117,7 +157,7 @@ mod tests {
     #[test]
     fn every_target_names_a_case_in_which_both_take_part() {
         let cases = plan::cases(false);
-        for target in &TARGETS {
+        for target in TARGETS {
             let case = cases.iter().find(|case| case.name == target.case).unwrap();
             assert!(
                 case.systems.contains(&target.ours) && case.systems.contains(&target.baseline),

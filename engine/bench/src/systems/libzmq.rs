@@ -6,8 +6,9 @@ use std::thread;
 use crate::external::{Client, Rounds, NEXT_MSG, PUBLISHED, QUIT};
 use crate::measurement::Measurement;
 use crate::payload::{self, FILTER};
-use crate::plan::{Kind, Load, System};
+use crate::plan::{Kind, Load};
 use crate::run::Run;
+use crate::system::System;
 use crate::Failure;
 
 const ENDPOINT: &str = "inproc://bench";

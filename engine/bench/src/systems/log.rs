@@ -6,8 +6,9 @@ use std::thread;
 use bytes::Bytes;
 
 use crate::measurement::Measurement;
-use crate::plan::{Kind, Load, System};
+use crate::plan::{Kind, Load};
 use crate::run::Run;
+use crate::system::System;
 use crate::Failure;
 
 /// What a reader clones at most under one lock.

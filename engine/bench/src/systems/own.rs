@@ -8,8 +8,9 @@ use event_engine::{BoxError, Builder, Context, Payload, PluginSpec, Report};
 use crate::external::{Client, Rounds};
 use crate::measurement::Measurement;
 use crate::payload::{Template, FILTER};
-use crate::plan::{Kind, Load, System};
+use crate::plan::{Kind, Load};
 use crate::run::Run;
+use crate::system::System;
 use crate::Failure;
 
 /// One source, many readers; `batch` events per publish.
@@ -114,7 +115,7 @@ pub(crate) fn external(kind: Kind, load: Load) -> Result<Measurement, Failure> {
     Ok(measurement)
 }
 
-fn check(report: &Report) -> Result<(), Failure> {
+pub(super) fn check(report: &Report) -> Result<(), Failure> {
     match report.is_success() && report.ledger.balances() {
         true => Ok(()),
         false => Err(report.to_string().into()),

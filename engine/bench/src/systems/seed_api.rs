@@ -173,10 +173,10 @@ macro_rules! application {
 
 /// This engine.
 pub(crate) mod seed {
-    application!(event_engine, crate::plan::System::Seed);
+    application!(event_engine, crate::system::System::Seed);
 }
 
 /// event-engine 0.2.0.
 pub(crate) mod ancestor {
-    application!(ancestor, crate::plan::System::Ancestor);
+    application!(ancestor, crate::system::System::Ancestor);
 }

@@ -28,7 +28,7 @@ pub struct Config {
     pub max_event_bytes: usize,
     /// So many clients share the plugin's queue.
     pub replicas: usize,
-    /// After such a silence a connection gets a `ping`.
+    /// After such a silence, at least 1 ms, a connection gets a `ping`.
     pub ping: Duration,
     /// So long a session without a connection is kept.
     pub grace: Duration,
@@ -80,7 +80,7 @@ pub enum Heard {
     /// The payload's events, without the first `skip`, are to be published; then [`Sessions::offered`] is due.
     Publish {
         /// Whose they are.
-        session: SessionId,
+        session: Life,
         /// So many were taken before.
         skip: usize,
         /// Whether the payload is a packed batch, of so many events.
@@ -95,6 +95,13 @@ pub struct Returned<E> {
     pub events: Vec<InFlight<E>>,
     /// Whether the session may have seen them: it ended otherwise than by `quit`.
     pub attempted: bool,
+}
+
+/// A session between its beginning and its end: another one that a client gives the same id is not the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Life {
+    id: SessionId,
+    number: u64,
 }
 
 /// Who would take events, and how many.
@@ -131,6 +138,8 @@ impl Refused {
 pub struct Sessions<P, E> {
     config: Config,
     sessions: HashMap<SessionId, Session<P, E>>,
+    /// How many sessions have begun.
+    lives: u64,
     /// Whom each connection speaks for.
     peers: HashMap<P, SessionId>,
     /// Sessions in the order of their turns.
@@ -139,8 +148,6 @@ pub struct Sessions<P, E> {
     quits: Vec<SessionId>,
     /// The start barrier is open.
     open: bool,
-    /// Why the application is ending.
-    stopping: Option<&'static str>,
     out: VecDeque<Outgoing<P, E>>,
     returned: Vec<Returned<E>>,
     /// Sessions that owe their client a `published`, or a `bye`.
@@ -149,15 +156,17 @@ pub struct Sessions<P, E> {
 
 impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
     /// A port without sessions.
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
+        // Or it would be time for the next one at once.
+        config.ping = config.ping.max(Duration::from_millis(1));
         Sessions {
             config,
             sessions: HashMap::new(),
+            lives: 0,
             peers: HashMap::new(),
             turns: VecDeque::new(),
             quits: Vec::new(),
             open: false,
-            stopping: None,
             out: VecDeque::new(),
             returned: Vec::new(),
             due: Vec::new(),
@@ -174,7 +183,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
             if std::mem::take(&mut session.blocked) {
                 session.send_again(&mut self.out);
                 session.told = None;
-                self.due.push(session.id);
+                self.due.push(session.life.id);
             }
         }
         let heard = match ToEngine::parse(frames) {
@@ -211,12 +220,12 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
         match message {
             ToEngine::Ready => {
                 session.ready = true;
-                session.start(&mut self.out, self.open, self.stopping);
+                session.start(&mut self.out, self.open);
                 Ok(Heard::Ready)
             }
             ToEngine::Ack { seq, upto } => {
                 let (events, bytes) = session.acknowledge(seq, upto)?;
-                session.start(&mut self.out, self.open, self.stopping);
+                session.start(&mut self.out, self.open);
                 Ok(if events > 0 { Heard::Settled { events, bytes } } else { Heard::Nothing })
             }
             ToEngine::Publish { id, count } => {
@@ -225,7 +234,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
             }
             ToEngine::Quit => {
                 session.quitting = true;
-                self.due.push(session.id);
+                self.due.push(session.life.id);
                 let events = session.take_in_flight();
                 if !events.is_empty() {
                     self.returned.push(Returned { events, attempted: false });
@@ -267,7 +276,9 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
             }
             None => {
                 self.make_room()?;
-                self.sessions.insert(id, Session::new(id, peer.clone(), now));
+                self.lives += 1;
+                let life = Life { id, number: self.lives };
+                self.sessions.insert(id, Session::new(life, peer.clone(), now));
                 self.turns.push_back(id);
                 false
             }
@@ -296,7 +307,8 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
     /// Sessions without a connection end now, the longest detached first, while there are more than the plugin has replicas.
     fn make_room_for(&mut self, new: usize) {
         while self.sessions.len() + new > self.config.replicas {
-            let detached = self.sessions.values().filter_map(|session| Some((session.detached?, session.id)));
+            let detached =
+                self.sessions.values().filter_map(|session| Some((session.detached?, session.life.id)));
             let Some((_, id)) = detached.min() else { break };
             self.end(id);
         }
@@ -324,21 +336,21 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
     // ---- what goes -----------------------------------------------------------------------------------------
 
     /// What became of a [`Heard::Publish`]: so many events were accepted at once, the others (their sizes in bytes) wait.
-    pub fn offered(&mut self, id: SessionId, accepted: usize, waiting: impl IntoIterator<Item = usize>) {
-        if let Some(session) = self.sessions.get_mut(&id) {
+    pub fn offered(&mut self, life: Life, accepted: usize, waiting: impl IntoIterator<Item = usize>) {
+        if let Some(session) = self.sessions.get_mut(&life.id).filter(|session| session.life == life) {
             session.accepted += accepted as u64;
             session.unanswered.extend(waiting);
             session.unanswered_bytes = session.unanswered.iter().sum();
-            self.due.push(id);
+            self.due.push(life.id);
         }
     }
 
     /// The first waiting publish of a session was accepted.
-    pub fn accepted(&mut self, id: SessionId) {
-        if let Some(session) = self.sessions.get_mut(&id) {
+    pub fn accepted(&mut self, life: Life) {
+        if let Some(session) = self.sessions.get_mut(&life.id).filter(|session| session.life == life) {
             session.accepted += 1;
             session.unanswered_bytes -= session.unanswered.pop_front().unwrap_or_default();
-            self.due.push(id);
+            self.due.push(life.id);
         }
     }
 
@@ -346,23 +358,19 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
     pub fn open(&mut self) {
         if !std::mem::replace(&mut self.open, true) {
             for session in self.sessions.values_mut() {
-                session.start(&mut self.out, self.open, self.stopping);
+                session.start(&mut self.out, self.open);
             }
         }
     }
 
-    /// The application is ending, and everything that was queued is sent.
-    pub fn stop(&mut self, reason: &'static str) {
-        if self.stopping.replace(reason).is_none() {
-            for session in self.sessions.values_mut() {
-                session.start(&mut self.out, self.open, self.stopping);
-            }
+    /// The application is ending, and nothing is queued: says so to those who were not told on their connection. Whether there
+    /// was one.
+    pub fn stop(&mut self, reason: &str) -> bool {
+        let before = self.out.len();
+        for session in self.sessions.values_mut() {
+            session.stop(&mut self.out, reason);
         }
-    }
-
-    /// Whether [`Sessions::stop`] was called.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.is_some()
+        self.out.len() > before
     }
 
     /// The next session that would take events, in turns.
@@ -404,7 +412,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
         let mut over = Vec::new();
         for session in self.sessions.values_mut() {
             match session.detached {
-                Some(since) if now.saturating_sub(since) >= self.config.grace => over.push(session.id),
+                Some(since) if now.saturating_sub(since) >= self.config.grace => over.push(session.life.id),
                 None if now.saturating_sub(session.quiet_since()) >= self.config.ping => {
                     session.last_ping = now;
                     session.say(&mut self.out, &ToClient::Ping);
@@ -461,8 +469,13 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
 
     /// Everything that is unacknowledged comes back: the port closes.
     pub fn close(&mut self) {
-        let ids: Vec<SessionId> = self.turns.iter().copied().collect();
-        ids.into_iter().for_each(|id| self.end(id));
+        for session in self.sessions.values_mut() {
+            let events = session.take_in_flight();
+            self.returned.push(Returned { events, attempted: false });
+        }
+        self.sessions.clear();
+        self.peers.clear();
+        self.turns.clear();
     }
 
     // ---- ends ----------------------------------------------------------------------------------------------

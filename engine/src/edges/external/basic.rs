@@ -50,6 +50,11 @@ impl Basic {
         self.quits
     }
 
+    /// Whether somebody waits for an event.
+    pub(super) fn is_waiting(&mut self) -> bool {
+        self.first_in_line().is_some()
+    }
+
     pub(super) fn gone(&mut self, peer: &PeerId) {
         if self.connections.remove(peer).is_some() {
             self.line.retain(|waiting| waiting != peer);

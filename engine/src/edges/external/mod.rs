@@ -124,9 +124,11 @@ impl External {
                 return Served::Aborted;
             }
             let mut more = self.sessions.advance(&mut self.counter);
-            if news.draining && !self.sessions.is_stopping() && self.is_empty() {
-                self.sessions.stop();
-                more = true;
+            let is_empty = self.is_empty();
+            // A session may have given back what a basic client waits for.
+            more |= !is_empty && self.basic.is_waiting();
+            if news.draining && is_empty {
+                more |= self.sessions.stop();
             }
             if self.basic.quits() + self.sessions.quits() >= self.replicas {
                 return Served::Quit;

@@ -15,8 +15,9 @@ use crate::payload::Payload;
 use crate::wake::Waker;
 use crate::zmq_ffi::{self, ZmqContext};
 
-/// So many messages are held back at most until everything is read that a connection sent before its end.
-const HELD_MAX: usize = 1000;
+/// So many messages for each connection are held back at most until everything is read that one sent before its end. ROUTER
+/// reads from them in turns, and each has no more than its high-water mark.
+const HELD_MAX: usize = constants::CONNECTION_HWM_MESSAGES;
 
 /// A received frame: its bytes, and an event's payload without a copy.
 pub(crate) struct Received(zmq::Message);
@@ -179,7 +180,7 @@ impl Port {
             // Everything that the monitor has to say up to this message.
             self.read_monitor()?;
             self.sort(message);
-            if self.incoming.len() > HELD_MAX {
+            if self.incoming.len() > HELD_MAX * (1 + self.connected.len() + self.ended.len()) {
                 self.report_ended(ended);
             } else if !self.ended.is_empty() {
                 continue;

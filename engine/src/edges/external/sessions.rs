@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use event_engine_protocol::session::batch;
-use event_engine_protocol::session::engine::{Body, Config, Heard, InFlight, Outgoing, Returned, Sessions};
-use event_engine_protocol::session::message::SessionId;
+use event_engine_protocol::session::engine::{
+    Body, Config, Heard, InFlight, Life, Outgoing, Returned, Sessions,
+};
 
 use super::port::{Frame, PeerId, Received, Sent};
 use super::Counter;
@@ -23,7 +24,7 @@ const STOP_REASON: &str = "the application is ending";
 
 /// A parked publish: whose it is, and how many of its events still wait.
 struct Parked {
-    session: SessionId,
+    session: Life,
     events: usize,
 }
 
@@ -33,7 +34,7 @@ pub(super) struct SessionEdge {
     options: Options,
     parked: HashMap<Ticket, Parked>,
     /// Behind what a session's next publish has to wait.
-    last_ticket: HashMap<SessionId, Ticket>,
+    last_ticket: HashMap<Life, Ticket>,
     /// Connections whose errors were logged.
     logged: HashSet<PeerId>,
     batch: VecDeque<Item>,
@@ -73,12 +74,9 @@ impl SessionEdge {
         self.sessions.open();
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
-        self.sessions.is_stopping()
-    }
-
-    pub(super) fn stop(&mut self) {
-        self.sessions.stop(STOP_REASON);
+    /// The application is ending, and nothing is queued. Whether there is something to say now.
+    pub(super) fn stop(&mut self) -> bool {
+        self.sessions.stop(STOP_REASON)
     }
 
     pub(super) fn gone(&mut self, peer: &PeerId, now: Duration) {
@@ -111,7 +109,7 @@ impl SessionEdge {
     fn publish(
         &mut self,
         counter: &Counter,
-        session: SessionId,
+        session: Life,
         skip: usize,
         count: Option<u64>,
         mut frames: Vec<Received>,
@@ -178,8 +176,8 @@ impl SessionEdge {
     /// Gives waiting events to the sessions that may have some.
     fn hand_out(&mut self, counter: &mut Counter) -> bool {
         let EdgeOf { router, plugin, .. } = counter.of.clone();
-        let mut held = 0;
-        for _ in 0..ROUND {
+        let (mut batches, mut held) = (0, 0);
+        while batches < ROUND {
             let Some(wish) = self.sessions.wish() else { return false };
             let settled = counter.settled.take();
             match router.take_for_session(plugin, settled, &wish, &mut self.batch) {
@@ -192,9 +190,13 @@ impl SessionEdge {
                     self.sessions.deliver(wish.session, [InFlight { order, event, attempts }]);
                 }
                 // Perhaps another session has room in its hands; else an acknowledgement will say when.
-                SessionTaken::Held if held < self.sessions.len() => held += 1,
+                SessionTaken::Held if held < self.sessions.len() => {
+                    held += 1;
+                    continue;
+                }
                 SessionTaken::Held | SessionTaken::Nothing | SessionTaken::Closed => return false,
             }
+            (batches, held) = (batches + 1, 0);
             self.send(counter);
         }
         true
@@ -244,7 +246,12 @@ impl SessionEdge {
     }
 
     fn send(&mut self, counter: &mut Counter) {
+        let mut busy: Option<PeerId> = None;
         while let Some(Outgoing { to, header, body }) = self.sessions.outgoing() {
+            // Nothing overtakes what could not be sent.
+            if busy.as_ref() == Some(&to) {
+                continue;
+            }
             let header = Frame::Bytes(&header);
             let sent = match &body {
                 Body::None => counter.port.send(&to, &[header]),
@@ -253,6 +260,7 @@ impl SessionEdge {
             };
             if sent == Sent::Busy {
                 self.sessions.unsent(&to);
+                busy = Some(to);
             }
         }
     }

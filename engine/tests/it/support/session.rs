@@ -121,6 +121,12 @@ impl Session {
         assert_eq!(self.read_verb("error").keys["code"], code);
     }
 
+    /// Quits when the engine has said this.
+    pub(crate) fn quit_after(self, verb: &str) {
+        self.read_verb(verb);
+        self.quit();
+    }
+
     pub(crate) fn quit(self) {
         self.say("quit");
         self.read_verb("bye");

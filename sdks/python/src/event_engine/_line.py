@@ -34,6 +34,10 @@ _BROKEN = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
+# The line opens a new socket instead. (-1 would switch reconnecting off, and then zmq throws away
+# what it has received when the connection breaks.)
+_NEVER_MS = 2**29
+
 _WATCHED = _BROKEN | zmq.EVENT_CONNECT_DELAYED | zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
@@ -71,6 +75,7 @@ class Line:
         self._heartbeat_ms = heartbeat_ms
         self._kind = kind
         self._patient = patient
+        self._ending = False
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._pause_ms: float = RECONNECT_MIN_MS
@@ -89,6 +94,8 @@ class Line:
                 self._open(now)
             except zmq.ZMQError:  # no descriptor left, for example
                 return self._lose(now)
+        if self._ending:
+            return self._lose(now)
         # Also right after opening: only who has looked in vain is told of what comes.
         while True:
             event = self._next_event()
@@ -111,7 +118,11 @@ class Line:
             else:
                 self.foreign = event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
                 self.refused = event == zmq.EVENT_CLOSED and not self.reached
-                return self._lose(now)
+                if not self.up:
+                    return self._lose(now)
+                self._ending = True  # as soon as everything is read that came before
+                self.due = now
+                return None
         if self.due is not None and now >= self.due:
             self.refused = False
             self._patience = min(2 * self._patience, _LAST_PATIENCE)
@@ -171,7 +182,7 @@ class Line:
         socket.heartbeat_ivl = self._heartbeat_ms
         if self._heartbeat_ms:
             socket.heartbeat_timeout = self._heartbeat_ms
-        socket.reconnect_ivl = RECONNECT_MIN_MS if self._patient else -1
+        socket.reconnect_ivl = RECONNECT_MIN_MS if self._patient else _NEVER_MS
         if self._patient:
             socket.reconnect_ivl_max = RECONNECT_MAX_MS
         address = f"inproc://monitor-{id(self)}-{self.generation}"
@@ -201,7 +212,7 @@ class Line:
     def _close(self, linger_ms: int) -> None:
         socket, monitor = self._socket, self._monitor
         self._socket = self._monitor = None
-        self.up = False
+        self.up = self._ending = False
         self.fds = []
         self.generation += 1
         if socket is not None:

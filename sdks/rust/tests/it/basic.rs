@@ -131,7 +131,7 @@ fn a_publish_whose_connection_broke_has_an_unknown_outcome() {
     assert!(error.unsettled().unwrap().contains(&2), "{error}");
     let again = client.publish(up(2)).unwrap();
     assert!(again > 2);
-    let other = engine.ask("collected");
+    let other = engine.ask("collected-wait 2 10000");
     assert!(other.ends_with("last 2"), "{other}");
 }
 

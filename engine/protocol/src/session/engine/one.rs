@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::hash::Hash;
 use std::time::Duration;
 
-use super::{Body, Heard, Outgoing, Refused, Wish};
+use super::{Body, Heard, Life, Outgoing, Refused, Wish};
 use crate::constants::{IN_FLIGHT_MAX_BYTES, PUBLISH_WINDOW, PUBLISH_WINDOW_BYTES, RECEIVE_WINDOW_MAX};
 use crate::session::batch::{self, Batch};
-use crate::session::message::{ErrorCode, SessionId, ToClient};
+use crate::session::message::{ErrorCode, ToClient};
 
 /// An event in the hands of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct InFlight<E> {
 }
 
 pub(super) struct Session<P, E> {
-    pub(super) id: SessionId,
+    pub(super) life: Life,
     pub(super) peer: Option<P>,
     /// Since when it has no connection.
     pub(super) detached: Option<Duration>,
@@ -60,9 +60,9 @@ pub(super) struct Session<P, E> {
 }
 
 impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Session<P, E> {
-    pub(super) fn new(id: SessionId, peer: P, now: Duration) -> Self {
+    pub(super) fn new(life: Life, peer: P, now: Duration) -> Self {
         Session {
-            id,
+            life,
             peer: Some(peer),
             detached: None,
             last_heard: now,
@@ -101,26 +101,21 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Session<P, E> {
         self.peer.replace(peer)
     }
 
-    /// Goes on as far as the handshake of this connection has come: `ok`, what was in flight, `stop`.
-    pub(super) fn start(
-        &mut self,
-        out: &mut VecDeque<Outgoing<P, E>>,
-        open: bool,
-        stopping: Option<&'static str>,
-    ) {
+    /// Goes on as far as the handshake of this connection has come: `ok`, then what was in flight.
+    pub(super) fn start(&mut self, out: &mut VecDeque<Outgoing<P, E>>, open: bool) {
         if self.ready && open && !self.greeted {
             self.greeted = true;
             self.say(out, &ToClient::Ok);
         }
-        if !self.greeted || !self.credited {
-            return;
-        }
-        if !self.started {
+        if self.greeted && self.credited && !self.started {
             self.started = true;
             self.send_again(out);
         }
-        if let Some(reason) = stopping.filter(|_| !self.stop_said) {
-            self.stop_said = true;
+    }
+
+    /// Says `stop`, once on each connection.
+    pub(super) fn stop(&mut self, out: &mut VecDeque<Outgoing<P, E>>, reason: &str) {
+        if self.started && !self.blocked && !std::mem::replace(&mut self.stop_said, true) {
             self.say(out, &ToClient::Stop { reason: Cow::Borrowed(reason) });
         }
     }
@@ -195,7 +190,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Session<P, E> {
             return Err(Refused::publish(ErrorCode::Window, first, text));
         }
         self.taken = last;
-        Ok(Heard::Publish { session: self.id, skip: (next - first) as usize, count })
+        Ok(Heard::Publish { session: self.life, skip: (next - first) as usize, count })
     }
 
     /// What this session would take now.
@@ -211,7 +206,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Session<P, E> {
         let max_events = usize::try_from(upto.saturating_sub(self.last_sent())).unwrap_or(usize::MAX);
         let max_bytes = IN_FLIGHT_MAX_BYTES.saturating_sub(self.in_flight_bytes);
         (max_events > 0 && max_bytes > 0).then_some(Wish {
-            session: self.id,
+            session: self.life.id,
             max_events,
             max_bytes,
             empty_handed: self.in_flight.is_empty(),
@@ -257,7 +252,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Session<P, E> {
                 seq,
                 count: batch.count(),
                 redelivered: first.attempts > 0,
-                order: Some(first.order),
+                order: Some(first.order).filter(|order| *order > 0),
             });
             let body = match count {
                 1 => Body::Event(first.event.clone()),
