@@ -129,7 +129,7 @@ impl System {
             System::Sdk(Sdk::Python) => "this engine and a process with the Python SDK: iteration, `publish_batch`",
             System::Sdk(Sdk::Asyncio) => "this engine and a process with the Python SDK's asyncio client",
             System::SdkBatch(_) => "the same client, and `publish_batch` of 32 events at the source",
-            System::Nats => "NATS core, default settings, Go clients. receive: publisher, server and subscriber are three processes, the subscriber has no pending limits; publish: no subscriber, until the one flush at the end is answered",
+            System::Nats => "NATS core, default settings, Go clients: publisher, server and one subscriber are three processes, the subscriber has no pending limits. receive: until the last event is there; publish: until the publisher's one flush at the end is answered",
             System::LibzmqTcp => "raw libzmq over TCP without high-water marks (nothing is dropped, memory is unbounded): PUB here, SUB in another process (Rust); latency: a PAIR hands each event to the PUB's thread, as the engine does",
             System::PyzmqTcp => "the same with the SUB in a Python process (pyzmq)",
         }

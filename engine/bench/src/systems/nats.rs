@@ -2,11 +2,11 @@
 
 use crate::measurement::Measurement;
 use crate::plan::{Kind, Load, PER_SECOND};
-use crate::programs::{Program, Running};
+use crate::programs::{Answer, Program, Running};
 use crate::systems::session;
 use crate::Failure;
 
-/// Publisher to subscriber, or publisher to server where nobody has subscribed.
+/// Publisher to subscriber; where publishing is measured, until the server has answered for all of it.
 pub(crate) fn measure(kind: Kind, load: Load) -> Result<Measurement, Failure> {
     let server = Program::Nats.start(&["server"])?;
     let line = server.line()?;
@@ -16,14 +16,15 @@ pub(crate) fn measure(kind: Kind, load: Load) -> Result<Measurement, Failure> {
         let url = format!("nats://127.0.0.1:{port}");
         Program::Nats.start(&[command, &url, &events, &bytes, &per_second.to_string()])
     };
-    if kind == Kind::SessionPublish {
-        return session::of_publishing(load, run("publish", 0)?.answer()?);
-    }
     let subscriber = run("subscribe", 0)?;
     if subscriber.line()? != "ready" {
         return Err("the NATS subscriber does not get ready".into());
     }
     let per_second = if kind == Kind::SessionLatency { PER_SECOND } else { 0 };
     let published = run("publish", per_second)?.answer()?;
+    if kind == Kind::SessionPublish {
+        let received = subscriber.answer()?.events;
+        return session::of_publishing(load, Answer { events: received, ..published });
+    }
     session::of_receiving(kind, load, published.first_ns, subscriber.answer()?)
 }
