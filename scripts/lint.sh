@@ -19,6 +19,10 @@ if wanted python; then
   (cd pyevents && "../$tools/bin/mypy")
   (cd sdks/python && "../../$tools/bin/mypy")
 fi
+if wanted go; then
+  unformatted=$(gofmt -l engine/bench/clients)
+  [ -z "$unformatted" ] || { printf 'gofmt -l says:\n%s\n' "$unformatted" >&2; exit 1; }
+fi
 if wanted c; then
   sdks/c/lint.sh
 fi
