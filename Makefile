@@ -1,6 +1,6 @@
 # Targets only delegate; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust demo test spec-check generate bench bench-quick images soak-starts lint clean
+.PHONY: help setup setup-rust demo test spec-check generate bench bench-quick images soak-starts docs lint clean
 
 PLUGIN ?= pyevents
 LANGS ?=
@@ -39,6 +39,11 @@ images: setup-rust ## Build and run the container images, without a daemon
 
 soak-starts: setup-rust ## Start an application 5,000 times; every event must arrive
 	EE_STARTS=5000 cargo test --release -p event-engine --test it starts -- --nocapture
+
+docs: setup ## Make the API references of the clients (needs doxygen for C); Go: `go doc`
+	cargo doc --quiet --no-deps -p event-engine-client -p event-engine-protocol -p event-engine-envelope -p event-engine@0.3.0 --features event-engine-client/tokio
+	sdks/python/docs.sh
+	sdks/c/docs.sh
 
 lint: setup ## Formatters and linters only
 	@scripts/lint.sh

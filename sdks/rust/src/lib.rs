@@ -11,6 +11,9 @@
 //! Inside: `io` speaks the two profiles without waiting, over one socket per connection; the session itself is
 //! [`event_engine_protocol::session::client`], which does no I/O. There is no thread: the callers do the work.
 
+// No client prints (EE-SDK-25).
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 #[cfg(feature = "tokio")]
 mod aio;
 mod client;
