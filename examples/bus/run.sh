@@ -36,7 +36,7 @@ wait "${pids[0]}"
 import sys, time
 
 deadline = time.monotonic() + 30
-while "TypeCGoodbye from python" not in open(sys.argv[1]).read():
+while "TypeCGoodbye from the external plugin" not in open(sys.argv[1]).read():
     if time.monotonic() > deadline:
         sys.exit("bus: listen.py did not hear the application's last event")
     time.sleep(0.01)
