@@ -118,8 +118,7 @@ impl Router {
         taken
     }
 
-    /// Takes one batch for a session (EE-SESSION-21), but a redelivered event alone (EE-SESSION-41). When there are none the edge
-    /// counts as asleep.
+    /// Takes one batch for a session (EE-SESSION-21), but a redelivered event alone (EE-SESSION-41).
     pub(crate) fn take_for_session(
         &self,
         plugin: PluginId,
@@ -134,11 +133,23 @@ impl Router {
         let Some(queue) = state.queues.get_mut(plugin) else { return SessionTaken::Closed };
         let taken =
             if aborted || queue.closed { SessionTaken::Closed } else { queue.take_for_session(wish, batch) };
-        if matches!(taken, SessionTaken::Nothing) {
-            queue.sleep = Sleep::Sleeping;
-        }
         self.unlock_and_wake(state);
         taken
+    }
+
+    /// An edge is about to wait for events: from now on it counts as asleep, unless there are some.
+    pub(crate) fn sleep(&self, plugin: PluginId) -> bool {
+        let mut state = self.state.lock();
+        state.awake(plugin);
+        let asleep = match state.queues.get_mut(plugin) {
+            Some(queue) if queue.waiting() == 0 => {
+                queue.sleep = Sleep::Sleeping;
+                true
+            }
+            _ => false,
+        };
+        self.unlock_and_wake(state);
+        asleep
     }
 
     /// An edge has come back from its poll: it wakes the next in line, and hears what happened.

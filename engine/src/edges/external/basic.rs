@@ -161,7 +161,7 @@ impl Basic {
         let mut taken = Taken::Nothing;
         while let Some(peer) = self.first_in_line() {
             if batch.is_empty() {
-                taken = router.take_or_sleep(plugin, counter.settled.take(), (1, usize::MAX), &mut batch);
+                taken = router.take_now(plugin, counter.settled.take(), (1, usize::MAX), &mut batch);
             }
             let Some((_, payload)) = batch.front() else { break };
             // A connection that is known to be gone gets, and eats, no event (EE-BASIC-17).

@@ -20,7 +20,7 @@ mod sessions;
 
 use basic::Basic;
 use port::{Incoming, PeerId, Port, Received};
-use sessions::SessionEdge;
+use sessions::{HandedOut, SessionEdge};
 
 /// So many messages are read before waiting clients get their turn, however many more there are.
 const ROUND: usize = 64;
@@ -62,6 +62,8 @@ pub(crate) struct External {
     basic: Basic,
     sessions: SessionEdge,
     heard_anybody: bool,
+    /// The start barrier was seen open, or cancelled.
+    decided: bool,
 }
 
 impl External {
@@ -82,6 +84,7 @@ impl External {
             basic: Basic::default(),
             sessions,
             heard_anybody: false,
+            decided: false,
         }
     }
 
@@ -117,34 +120,31 @@ impl External {
             let EdgeOf { router, plugin, .. } = &self.counter.of;
             let Ok(news) = router.come_back(*plugin) else { return Served::Aborted };
             news.completed.into_iter().for_each(|ticket| self.complete(ticket));
-            if self.barrier.is_decided() {
+            if !self.decided && self.barrier.is_decided() {
+                self.decided = true;
                 self.sessions.open();
             }
             if self.basic.hand_over(&mut self.counter) == Taken::Closed {
                 return Served::Aborted;
             }
-            let mut more = self.sessions.advance(&mut self.counter);
-            let is_empty = self.is_empty();
-            // A session may have given back what a basic client waits for.
-            more |= !is_empty && self.basic.is_waiting();
-            if news.draining && is_empty {
-                more |= self.sessions.stop();
-            }
+            let handed_out = self.sessions.advance(&mut self.counter);
+            let EdgeOf { router, plugin, .. } = &self.counter.of;
+            let says_stop = news.draining && router.is_empty(*plugin) && self.sessions.stop();
             if self.basic.quits() + self.sessions.quits() >= self.replicas {
                 return Served::Quit;
             }
-            if all_read && !more && !self.counter.port.has_news() {
+            if !all_read || says_stop || handed_out == HandedOut::More || self.counter.port.has_news() {
+                continue;
+            }
+            let waits = handed_out == HandedOut::Waits || self.basic.is_waiting();
+            // What came meanwhile, or was given back, is handed out first.
+            if !waits || router.sleep(*plugin) {
                 let due = self.sessions.due().map(|due| due.saturating_sub(self.counter.now()));
                 if self.counter.port.wait(due).is_err() {
                     return Served::Aborted;
                 }
             }
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        let EdgeOf { router, plugin, .. } = &self.counter.of;
-        router.is_empty(*plugin)
     }
 
     fn handle(&mut self, incoming: Incoming) {

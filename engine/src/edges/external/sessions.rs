@@ -28,6 +28,17 @@ struct Parked {
     events: usize,
 }
 
+/// How handing out events has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum HandedOut {
+    /// There may be more.
+    More,
+    /// A session would take some, and there are none.
+    Waits,
+    /// Nobody may have any: an acknowledgement will say when.
+    Rests,
+}
+
 /// The sessions at one port.
 pub(super) struct SessionEdge {
     sessions: Sessions<PeerId, Payload>,
@@ -159,26 +170,26 @@ impl SessionEdge {
         true
     }
 
-    /// Does what is due and sends what there is to say. Whether there may be more to hand out.
-    pub(super) fn advance(&mut self, counter: &mut Counter) -> bool {
+    /// Does what is due and sends what there is to say.
+    pub(super) fn advance(&mut self, counter: &mut Counter) -> HandedOut {
         self.sessions.tick(counter.now());
         self.take_back(counter);
-        let more = self.hand_out(counter);
+        let handed_out = self.hand_out(counter);
         self.sessions.flush();
         self.send(counter);
         let EdgeOf { router, plugin, .. } = &counter.of;
         if counter.settled.events > 0 {
             router.settle(*plugin, counter.settled.take());
         }
-        more
+        handed_out
     }
 
     /// Gives waiting events to the sessions that may have some.
-    fn hand_out(&mut self, counter: &mut Counter) -> bool {
+    fn hand_out(&mut self, counter: &mut Counter) -> HandedOut {
         let EdgeOf { router, plugin, .. } = counter.of.clone();
         let (mut batches, mut held) = (0, 0);
         while batches < ROUND {
-            let Some(wish) = self.sessions.wish() else { return false };
+            let Some(wish) = self.sessions.wish() else { return HandedOut::Rests };
             let settled = counter.settled.take();
             match router.take_for_session(plugin, settled, &wish, &mut self.batch) {
                 SessionTaken::Some => {
@@ -189,17 +200,18 @@ impl SessionEdge {
                 SessionTaken::Redelivered(Unacknowledged { item: (order, event), attempts }) => {
                     self.sessions.deliver(wish.session, [InFlight { order, event, attempts }]);
                 }
-                // Perhaps another session has room in its hands; else an acknowledgement will say when.
+                // Perhaps another session has room in its hands.
                 SessionTaken::Held if held < self.sessions.len() => {
                     held += 1;
                     continue;
                 }
-                SessionTaken::Held | SessionTaken::Nothing | SessionTaken::Closed => return false,
+                SessionTaken::Nothing => return HandedOut::Waits,
+                SessionTaken::Held | SessionTaken::Closed => return HandedOut::Rests,
             }
             (batches, held) = (batches + 1, 0);
             self.send(counter);
         }
-        true
+        HandedOut::More
     }
 
     /// Puts back into the queue what ended sessions left there.

@@ -1,6 +1,6 @@
 """One connection to the plugin's port: a zmq socket, its monitor, and when to open a new one.
 
-A session must begin with ``hello`` on every connection, so zmq's own reconnection is switched off
+A session must begin with ``hello`` on every connection, so zmq never reconnects by itself
 and a broken connection gets a new socket. Nothing here waits: :meth:`Line.tend` and
 :meth:`Line.receive` do what can be done now.
 """
