@@ -1,0 +1,72 @@
+//! All cases there are, and choosing among them.
+
+use super::{Case, Judged};
+
+include!(concat!(env!("OUT_DIR"), "/cases.rs"));
+
+/// All cases, in the order of their ids.
+pub(crate) struct Catalogue(pub(crate) Vec<Case>);
+
+/// Which cases to run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    /// Ids, or the beginnings of ids that end with `/`, or with `*`.
+    pub(crate) cases: Vec<String>,
+    /// Requirement ids.
+    pub(crate) requirements: Vec<String>,
+    /// Only those of the smoke run.
+    pub(crate) smoke: bool,
+}
+
+impl Catalogue {
+    /// The cases that are part of this program.
+    pub(crate) fn built_in() -> Result<Self, String> {
+        let mut cases = Vec::new();
+        for (file, text) in FILES {
+            cases.extend(Case::read(file, text)?);
+        }
+        cases.extend(super::super::vectors::cases()?);
+        cases.sort_by(|one: &Case, other: &Case| natural(&one.id).cmp(&natural(&other.id)));
+        if let Some([one, _]) = cases.array_windows().find(|[one, other]| one.id == other.id) {
+            return Err(format!("the case {} stands twice", one.id));
+        }
+        Ok(Self(cases))
+    }
+
+    /// The case with this id.
+    pub(crate) fn get(&self, id: &str) -> Option<&Case> {
+        self.0.iter().find(|case| case.id == id)
+    }
+
+    /// The cases that test a requirement.
+    pub(crate) fn of_requirement<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Case> {
+        self.0.iter().filter(move |case| case.requirements.iter().any(|other| other == id))
+    }
+
+    /// The cases that judge a client library, or an engine, and are selected.
+    pub(crate) fn chosen<'a>(&'a self, judged: Judged, selection: &'a Selection) -> impl Iterator<Item = &'a Case> {
+        self.0.iter().filter(move |case| case.judged == judged && selected(case, selection))
+    }
+}
+
+/// Whether a selection holds a case.
+pub(crate) fn selected(case: &Case, selection: &Selection) -> bool {
+    let named = |pattern: &String| {
+        let plain = pattern.split('@').next().unwrap_or_default();
+        match plain.strip_suffix('*') {
+            Some(begin) => case.id.starts_with(begin),
+            None => case.id == plain || (plain.ends_with('/') && case.id.starts_with(plain)),
+        }
+    };
+    (selection.cases.is_empty() || selection.cases.iter().any(named))
+        && (selection.requirements.is_empty()
+            || selection.requirements.iter().any(|id| case.requirements.contains(id)))
+        && (!selection.smoke || case.smoke)
+}
+
+/// An id in parts, so that 10 comes after 9.
+pub(crate) fn natural(id: &str) -> Vec<(u64, String)> {
+    id.split(['/', '-'])
+        .map(|part| part.parse().map_or_else(|_| (u64::MAX, part.to_owned()), |number| (number, String::new())))
+        .collect()
+}

@@ -1,0 +1,433 @@
+//! Steps of engines, by their testees.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::Engine as _;
+use serde_json::{json, Map, Value};
+
+use super::link::Link;
+use super::outcome::{self, Knows};
+use super::testee::{fields, Answer, NoAnswer, Testee};
+use super::{number, Pending, Stage, Stop, LOOK_EVERY, START};
+use crate::case::{Argument, Bytes, Judged, Step};
+use crate::mutant::Mutation;
+use crate::subject::{Engine, EngineWay};
+
+/// The running engine.
+pub(super) enum EngineSide {
+    /// By a testee.
+    Testee(Testee),
+    /// Only an address.
+    Address(SocketAddr),
+}
+
+/// Keys of a plugin whose values are byte strings.
+const BYTES_OF_PLUGIN: [&str; 2] = ["stop_event", "dead_letter"];
+
+impl EngineSide {
+    pub(super) fn faults(&self) -> Vec<String> {
+        match self {
+            Self::Testee(testee) => testee.faults(),
+            Self::Address(_) => Vec::new(),
+        }
+    }
+
+    pub(super) fn output(&self) -> String {
+        match self {
+            Self::Testee(testee) => testee.output(),
+            Self::Address(_) => String::new(),
+        }
+    }
+
+    /// An engine's process ends with its case: what one case left behind is no other's.
+    pub(super) fn leave(self, _well: bool, _engine: &Engine) {
+        drop(self);
+    }
+}
+
+impl Stage<'_> {
+    /// Does a step of an engine.
+    pub(super) fn engine(&mut self, step: &Step) -> Result<(), Stop> {
+        match step.verb.as_str() {
+            "plugin" => self.declare(step),
+            "set" => self.set(step),
+            "start" => self.start_application(step),
+            "kill" => {
+                self.engine = None;
+                self.transcript.add("harness", "engine", "note", "the process is killed".to_owned());
+                Ok(())
+            }
+            "restart" => self.restart(step),
+            "ledger" => self.ledger(step),
+            "log" => self.log(step),
+            "port" => self.port_is(step),
+            "memory" => self.memory(step),
+            _ => self.ask_engine(step),
+        }
+    }
+
+    fn declare(&mut self, step: &Step) -> Result<(), Stop> {
+        let words: Vec<String> = step.words().map(str::to_owned).collect();
+        let [name, kind] = words.as_slice() else {
+            return Err(Stop::Mistake("engine plugin NAME external|internal key=value …".to_owned()));
+        };
+        let mut plugin = fields([("name", json!(name)), ("kind", json!(kind))]);
+        let mut subscribe = Vec::new();
+        for argument in &step.arguments {
+            let Argument::Key(key, _, value) = argument else { continue };
+            let key = key.replace('-', "_");
+            match key.as_str() {
+                "subscribe" => subscribe.push(Value::String(BASE64.encode(self.bytes(value)?))),
+                key if BYTES_OF_PLUGIN.contains(&key) => {
+                    plugin.insert(key.to_owned(), Value::String(BASE64.encode(self.bytes(value)?)));
+                }
+                _ => drop(plugin.insert(key, scalar(value))),
+            }
+        }
+        plugin.insert("subscribe".to_owned(), Value::Array(subscribe));
+        let plugins = self.application.entry("plugins").or_insert_with(|| json!([]));
+        if let Value::Array(plugins) = plugins {
+            plugins.push(Value::Object(plugin));
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, step: &Step) -> Result<(), Stop> {
+        for argument in &step.arguments {
+            let Argument::Key(key, _, value) = argument else {
+                return Err(Stop::Mistake("engine set key=value …".to_owned()));
+            };
+            match key.strip_prefix("environment.") {
+                Some(name) => {
+                    let environment = self.application.entry("environment").or_insert_with(|| json!({}));
+                    if let Value::Object(environment) = environment {
+                        environment.insert(name.to_owned(), json!(value));
+                    }
+                }
+                None => drop(self.application.insert(key.replace('-', "_"), scalar(value))),
+            }
+        }
+        Ok(())
+    }
+
+    fn start_application(&mut self, step: &Step) -> Result<(), Stop> {
+        if let EngineWay::Address(address) = &self.cast.engine.way {
+            return self.start_address(*address);
+        }
+        if self.engine.is_none() {
+            self.start_engine()?;
+        }
+        let application = Value::Object(self.application.clone());
+        let answer = self.command(step, "start", fields([("application", application)]))?;
+        let Some(answer) = answer else { return Ok(()) };
+        if let Answer::Error(error) = &answer {
+            if error.get("kind").and_then(Value::as_str) == Some("unsupported") {
+                let text = error.get("text").and_then(Value::as_str).unwrap_or_default();
+                return Err(Stop::NotApplicable(format!("the engine cannot be set up so: {text}")));
+            }
+        }
+        if let Answer::Ok(ok) = &answer {
+            self.ports.clear();
+            for (name, port) in ok.get("ports").and_then(Value::as_object).into_iter().flatten() {
+                self.keep_port(name, port);
+            }
+            for name in ["publish_port", "subscribe_port"] {
+                if let Some(port) = ok.get(name) {
+                    self.keep_port(&name.replace('_', "-"), port);
+                }
+            }
+        }
+        self.compare(step, &answer)
+    }
+
+    fn keep_port(&mut self, name: &str, port: &Value) {
+        if let Some(port) = port.as_u64().and_then(|port| u16::try_from(port).ok()) {
+            self.ports.insert(name.to_owned(), port);
+            self.variables.insert(format!("port.{name}"), port.to_string().into_bytes());
+        }
+    }
+
+    /// An address is one plugin that takes everything, and nothing else.
+    fn start_address(&mut self, address: SocketAddr) -> Result<(), Stop> {
+        let plugins = self.application.get("plugins").and_then(Value::as_array).cloned().unwrap_or_default();
+        let fits = match plugins.as_slice() {
+            [plugin] => {
+                plugin.get("kind") == Some(&json!("external"))
+                    && plugin.get("subscribe") == Some(&json!([""]))
+                    && plugin.as_object().is_some_and(|plugin| plugin.len() == 3)
+                    && self.application.len() == 1
+            }
+            _ => false,
+        };
+        if !fits {
+            return Err(Stop::NotApplicable("the engine is only an address: it cannot be set up for this".to_owned()));
+        }
+        if let Some(name) = plugins.first().and_then(|plugin| plugin.get("name")).and_then(Value::as_str) {
+            self.ports.insert(name.to_owned(), address.port());
+        }
+        self.engine = Some(EngineSide::Address(address));
+        Ok(())
+    }
+
+    fn start_engine(&mut self) -> Result<(), Stop> {
+        let limit = START.mul_f64(self.cast.time_scale);
+        let testee = self.cast.engine.start(limit).map_err(Stop::CouldNotRun)?;
+        testee.enter(&self.transcript, self.mutation(Judged::Engine));
+        self.engine = Some(EngineSide::Testee(testee));
+        Ok(())
+    }
+
+    /// Another process with the same application at the same ports.
+    fn restart(&mut self, step: &Step) -> Result<(), Stop> {
+        self.engine = None;
+        let ports = self.ports.clone();
+        if let Some(Value::Array(plugins)) = self.application.get_mut("plugins") {
+            for plugin in plugins.iter_mut().filter_map(Value::as_object_mut) {
+                let name = plugin.get("name").and_then(Value::as_str).unwrap_or_default();
+                if let Some(port) = ports.get(name) {
+                    let port = json!(port);
+                    plugin.insert("port".to_owned(), port);
+                }
+            }
+        }
+        self.start_application(step)?;
+        for link in self.links.values() {
+            link.accept()?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the ledger until it is as the step says, or time is up.
+    fn ledger(&mut self, step: &Step) -> Result<(), Stop> {
+        let plugin = step.words().next().map(str::to_owned);
+        let deadline = self.until(step)?;
+        loop {
+            let answer = self.command(step, "ledger", Map::new())?;
+            let Some(Answer::Ok(ledger)) = answer else {
+                return Err(Stop::broken("a ledger", answer.map_or_else(String::new, |it| outcome::told(&it))));
+            };
+            let mut wrong = None;
+            for argument in &step.arguments {
+                let Argument::Key(key, compare, value) = argument else { continue };
+                if matches!(key.as_str(), "within" | "after") {
+                    continue;
+                }
+                let key = key.replace('-', "_");
+                let path = match plugin.as_deref() {
+                    None | Some("total") => key.clone(),
+                    Some(plugin) => format!("plugins.{plugin}.{key}"),
+                };
+                if !outcome::field(&ledger, &path, *compare, value, &mut self.variables)? {
+                    wrong = Some(format!("{path} {value}"));
+                }
+            }
+            let balances = ledger.get("balances").is_none_or(|balances| balances == true);
+            match wrong {
+                None if balances => return Ok(()),
+                _ if Instant::now() < deadline => std::thread::park_timeout(LOOK_EVERY * 2),
+                None => return Err(Stop::broken("a ledger that balances", Value::Object(ledger).to_string())),
+                Some(wrong) => return Err(Stop::broken(wrong, Value::Object(ledger).to_string())),
+            }
+        }
+    }
+
+    /// Looks for a line of the log that holds all of the texts, or, after `no`, that there is none.
+    fn log(&mut self, step: &Step) -> Result<(), Stop> {
+        let deadline = self.until(step)?;
+        let absent = step.has("no");
+        let level = step.key("level").map(str::to_owned);
+        let mut wanted = Vec::new();
+        for word in step.words().filter(|word| *word != "no") {
+            let text = self.bytes(word.trim_start_matches('~'))?;
+            wanted.push(String::from_utf8_lossy(&text).to_lowercase());
+        }
+        loop {
+            let Some(Answer::Ok(logs)) = self.command(step, "logs", Map::new())? else {
+                return Err(Stop::NotApplicable("the engine shows no log".to_owned()));
+            };
+            let lines = logs.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
+            let found = lines.iter().any(|line| {
+                let text = line.get("text").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+                let fits = level.as_deref().is_none_or(|level| line.get("level") == Some(&json!(level)));
+                fits && wanted.iter().all(|part| text.contains(part))
+            });
+            if found != absent {
+                return Ok(());
+            }
+            if absent || Instant::now() >= deadline {
+                let wanted = format!("{} line of the log with {}", if absent { "no" } else { "a" }, wanted.join(", "));
+                return Err(Stop::broken(wanted, Value::Array(lines).to_string()));
+            }
+            std::thread::park_timeout(LOOK_EVERY * 2);
+        }
+    }
+
+    /// Waits until a port is open or closed.
+    fn port_is(&mut self, step: &Step) -> Result<(), Stop> {
+        let words: Vec<String> = step.words().map(str::to_owned).collect();
+        let [name, wanted] = words.as_slice() else {
+            return Err(Stop::Mistake("engine port NAME open|closed".to_owned()));
+        };
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port(name)?));
+        let deadline = self.until(step)?;
+        loop {
+            let open = TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+            if open == (wanted == "open") {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Stop::broken(format!("port {name} {wanted}"), if open { "open" } else { "closed" }));
+            }
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
+
+    /// `memory mark`, then `memory within MIB`: what the process's memory has grown by since.
+    fn memory(&mut self, step: &Step) -> Result<(), Stop> {
+        let Some(EngineSide::Testee(testee)) = &self.engine else {
+            return Err(Stop::NotApplicable("the engine's process is not known".to_owned()));
+        };
+        let pid = testee.pid().ok_or_else(|| Stop::NotApplicable("the process is not ours".to_owned()))?;
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_nonzero()));
+        let pages = statm.ok().and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        let mib = pages.ok_or_else(|| Stop::NotApplicable("the system shows no memory".to_owned()))? * 4 / 1024;
+        let words: Vec<&str> = step.words().collect();
+        match words.as_slice() {
+            ["mark"] => drop(self.variables.insert("memory".to_owned(), mib.to_string().into_bytes())),
+            ["within", most] => {
+                let before = self.variables.get("memory").map(|mib| String::from_utf8_lossy(mib).into_owned());
+                let grown = mib.saturating_sub(before.and_then(|mib| mib.parse().ok()).unwrap_or(0));
+                if grown > number(most)? {
+                    return Err(Stop::broken(format!("at most {most} MiB more"), format!("{grown} MiB more")));
+                }
+            }
+            _ => return Err(Stop::Mistake("engine memory mark|within MIB".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Every other command.
+    fn ask_engine(&mut self, step: &Step) -> Result<(), Stop> {
+        if step.verb == "await" {
+            let label = step.label.clone().unwrap_or_default();
+            let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
+            let deadline = self.until(step)?;
+            let answer = self.wait_for(&pending.call, deadline)?;
+            return self.compare(step, &answer);
+        }
+        let mut words = step.words().map(str::to_owned).collect::<Vec<_>>().into_iter();
+        let mut command = Map::new();
+        let op = match step.verb.as_str() {
+            verb @ ("publish" | "next" | "started" | "return" | "fail" | "panic") => {
+                let plugin = words.next().ok_or_else(|| format!("engine {verb} PLUGIN …"))?;
+                command.insert("plugin".to_owned(), json!(plugin));
+                verb
+            }
+            verb @ ("stop" | "wait" | "juggle" | "hello") => verb,
+            verb => return Err(Stop::Mistake(format!("an engine cannot `{verb}`"))),
+        };
+        match op {
+            "publish" => {
+                let mut data = Vec::new();
+                for word in words {
+                    for bytes in Bytes::read_list(&word)? {
+                        data.push(Value::String(BASE64.encode(bytes.value(&self.variables)?)));
+                    }
+                }
+                command.insert("data".to_owned(), Value::Array(data));
+            }
+            "fail" | "panic" => {
+                let text = self.bytes(&words.next().unwrap_or_else(|| "\"failed\"".to_owned()))?;
+                command.insert("text".to_owned(), json!(String::from_utf8_lossy(&text)));
+            }
+            "next" | "wait" => {
+                let ms = step.key("timeout").map(number).transpose()?.unwrap_or(4000);
+                command.insert("timeout_ms".to_owned(), json!(ms));
+            }
+            _ => {}
+        }
+        let op = op.to_owned();
+        match self.command(step, &op, command)? {
+            Some(answer) => self.compare(step, &answer),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a command to the engine's testee; `None` if the step only begins it.
+    fn command(&mut self, step: &Step, op: &str, fields: Map<String, Value>) -> Result<Option<Answer>, Stop> {
+        let deadline = self.until(step)?;
+        let call = match &mut self.engine {
+            Some(EngineSide::Testee(testee)) => testee.call(op, fields),
+            Some(EngineSide::Address(_)) => {
+                return Err(Stop::NotApplicable("the engine is only an address: it cannot be asked".to_owned()))
+            }
+            None => return Err(Stop::Mistake("the engine is not started".to_owned())),
+        };
+        if let Some(label) = &step.label {
+            self.pending.insert(label.clone(), Pending { client: usize::MAX, call, begun: Instant::now() });
+            return Ok(None);
+        }
+        self.wait_for(&call, deadline).map(Some)
+    }
+
+    fn wait_for(&mut self, call: &super::testee::Call, deadline: Instant) -> Result<Answer, Stop> {
+        let Some(EngineSide::Testee(testee)) = &mut self.engine else {
+            return Err(Stop::Mistake("the engine is not started".to_owned()));
+        };
+        match testee.wait(call, deadline) {
+            Ok(answer) => Ok(answer),
+            Err(NoAnswer::Late) => Err(Stop::broken(format!("an answer to `{}` in time", call.op), "there is none")),
+            Err(NoAnswer::Gone(how)) => Err(Stop::broken(format!("an answer to `{}`", call.op), how)),
+        }
+    }
+
+    fn compare(&mut self, step: &Step, answer: &Answer) -> Result<(), Stop> {
+        let knows = Knows { all_fields: true, features: &[] };
+        outcome::check(step, answer, &knows, &mut self.variables)
+            .map_err(|expected| Stop::broken(expected, outcome::told(answer)))
+    }
+
+    /// A port's number.
+    pub(super) fn port(&self, name: &str) -> Result<u16, Stop> {
+        let port = self.ports.get(name).copied();
+        port.ok_or_else(|| Stop::Mistake(format!("the engine has told no port called {name}")))
+    }
+
+    /// The address that leads to `target`: by a link, always the same for the same name.
+    pub(super) fn link_to(
+        &mut self,
+        name: &str,
+        target: SocketAddr,
+        names: (&str, &str),
+        mutation: Option<&std::sync::Arc<Mutation>>,
+    ) -> Result<SocketAddr, Stop> {
+        if let Some(link) = self.links.get(name) {
+            return Ok(link.address());
+        }
+        let link = Link::open(target, names, &self.transcript, mutation)?;
+        let address = link.address();
+        self.links.insert(name.to_owned(), link);
+        Ok(address)
+    }
+
+    /// The address of an engine's port for a raw connection: by a link only where a mutant has to be between.
+    pub(super) fn direct(&mut self, port: &str) -> Result<SocketAddr, Stop> {
+        let target = match &self.engine {
+            Some(EngineSide::Address(address)) => *address,
+            _ => SocketAddr::from(([127, 0, 0, 1], self.port(port)?)),
+        };
+        match self.mutation(Judged::Engine).cloned() {
+            Some(mutation) if mutation.is_on_the_wire() => {
+                self.link_to(port, target, ("harness", "engine"), Some(&mutation))
+            }
+            _ => Ok(target),
+        }
+    }
+}
+
+/// A word as JSON: a number, true, false, or a text.
+fn scalar(value: &str) -> Value {
+    serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.trim_matches('"').to_owned()))
+}

@@ -1,0 +1,201 @@
+//! A port where the harness plays the engine, in raw ZMTP.
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::decode;
+use super::transcript::Transcript;
+use crate::zmtp::connection::{Connection, Heard, Reading};
+use crate::zmtp::{greeting, property, ready, Unit};
+
+/// How the port behaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Manner {
+    /// The socket type that READY announces.
+    pub(crate) socket: String,
+    /// Connections are handed out before any handshake, byte by byte.
+    pub(crate) raw: bool,
+    /// PINGs are not answered.
+    pub(crate) mute: bool,
+}
+
+/// A client's connection after its handshake.
+pub(crate) struct Accepted {
+    pub(crate) connection: Connection,
+    /// What the client announced itself as.
+    pub(crate) socket: String,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Accepted>,
+    /// What came on connections that are only there to look.
+    faults: Vec<String>,
+    over: bool,
+    seen: usize,
+}
+
+struct Shared {
+    manner: Manner,
+    transcript: Transcript,
+    limit: Duration,
+    state: Mutex<State>,
+    news: Condvar,
+}
+
+/// The port.
+pub(crate) struct Listener {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Opens it, at a port that was open before if `at` says one.
+    pub(crate) fn open(
+        at: Option<SocketAddr>,
+        manner: Manner,
+        transcript: &Transcript,
+        limit: Duration,
+    ) -> Result<Self, String> {
+        let wanted = at.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listener = TcpListener::bind(wanted).map_err(|error| format!("cannot listen at {wanted}: {error}"))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let shared = Arc::new(Shared {
+            manner,
+            transcript: transcript.clone(),
+            limit,
+            state: Mutex::default(),
+            news: Condvar::new(),
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if accepting.lock().over {
+                    return;
+                }
+                if let Ok(stream) = stream {
+                    let greeting = Arc::clone(&accepting);
+                    std::thread::spawn(move || greet(stream, &greeting));
+                }
+            }
+        });
+        Ok(Self { shared, address })
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The next client's connection.
+    pub(crate) fn accept(&self, deadline: Instant) -> Option<Accepted> {
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(accepted) = state.waiting.pop_front() {
+                return Some(accepted);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            state = self.shared.news.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// How many connections came, those that only look included.
+    pub(crate) fn seen(&self) -> usize {
+        self.shared.lock().seen
+    }
+
+    /// What clients did on connections that are only there to look.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        self.shared.lock().faults.clone()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.shared.lock().over = true;
+        // Wakes the accepting thread, which then lets go of the port.
+        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, accepted: Accepted) {
+        self.lock().waiting.push_back(accepted);
+        self.news.notify_all();
+    }
+}
+
+/// The handshake of one connection.
+fn greet(stream: TcpStream, shared: &Shared) {
+    shared.lock().seen += 1;
+    let reading = match (shared.manner.raw, shared.manner.mute) {
+        (true, _) => Reading::Bytes,
+        (false, true) => Reading::UnitsWithoutPong,
+        (false, false) => Reading::Units,
+    };
+    let Ok(mut connection) = Connection::new(stream, reading) else { return };
+    if shared.manner.raw {
+        shared.transcript.add("client", "harness", "link", "connected".to_owned());
+        shared.push(Accepted { connection, socket: String::new() });
+        return;
+    }
+    if connection.write(&greeting()).is_err() {
+        return;
+    }
+    let deadline = Instant::now() + shared.limit;
+    loop {
+        match connection.hear(deadline) {
+            Some(Heard::Unit(Unit::Greeting(_))) => {
+                // libzmq loses what comes in one packet with the greeting: READY waits for the other side's.
+                let properties = [("Socket-Type", shared.manner.socket.as_bytes()), ("Identity", b"")];
+                if connection.write(&ready(&properties)).is_err() {
+                    return;
+                }
+            }
+            Some(Heard::Unit(Unit::Command(name, data))) if name == "READY" => {
+                let socket = property(&data, "Socket-Type").unwrap_or_default();
+                let socket = String::from_utf8_lossy(socket).into_owned();
+                shared.transcript.add("client", "harness", "link", format!("connected as {socket}"));
+                if socket == "REQ" || socket == "DEALER" {
+                    shared.push(Accepted { connection, socket });
+                } else {
+                    look(&mut connection, &socket, shared);
+                }
+                return;
+            }
+            Some(Heard::Unit(unit @ (Unit::Message(_) | Unit::Nonsense(_)))) => {
+                let (kind, text) = decode::unit(&unit);
+                shared.transcript.add("client", "harness", kind, text);
+                shared.lock().faults.push("the client spoke before its READY, or no ZMTP".to_owned());
+                return;
+            }
+            Some(Heard::Unit(Unit::Command(..)) | Heard::Bytes(_)) => {}
+            Some(Heard::Closed) | None => return,
+        }
+    }
+}
+
+/// A connection of another socket type is there to learn ours; it must say nothing.
+fn look(connection: &mut Connection, socket: &str, shared: &Shared) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while let Some(heard) = connection.hear(deadline) {
+        match heard {
+            Heard::Unit(Unit::Message(frames)) => {
+                let text = decode::message(&frames);
+                shared.transcript.add("client", "harness", "message", text.clone());
+                shared.lock().faults.push(format!("a {socket} socket of the client sent a message: {text}"));
+            }
+            Heard::Closed => return,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What is under test, and what it is tried against: how each is built, started and asked who it is.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::record;
+use crate::stage::testee::{hello, Answer, Launch, Testee};
+
+/// The clients of this repository that have a testee: key, how it is built, how it is started.
+const CLIENTS: [(&str, &[&str], &[&str]); 7] = [
+    (
+        "rust",
+        &["cargo", "build", "--quiet", "--release", "-p", "event-engine-client-conformance"],
+        &["{target}/release/testee-rust"],
+    ),
+    ("python", &["sdks/python/conformance/testee", "--prepare"], &["sdks/python/conformance/testee"]),
+    (
+        "go",
+        &["go", "build", "-C", "sdks/go/conformance", "-o", "{target}/conformance/testee-go", "."],
+        &["{target}/conformance/testee-go"],
+    ),
+    ("c", &["sdks/c/conformance/testee", "--prepare"], &["sdks/c/conformance/testee"]),
+    ("pyevents", &["pyevents/conformance/testee", "--prepare"], &["pyevents/conformance/testee"]),
+    (
+        "python-asyncio",
+        &["sdks/python/conformance/testee", "--prepare"],
+        &["sdks/python/conformance/testee", "--asyncio"],
+    ),
+    (
+        "pyevents-0.1.0",
+        &["pyevents/conformance/testee-published", "--prepare"],
+        &["pyevents/conformance/testee-published"],
+    ),
+];
+
+/// What `--sdk all` means.
+pub(crate) const ALL: [&str; 5] = ["rust", "python", "go", "c", "pyevents"];
+
+/// Something with a testee.
+pub(crate) struct Subject {
+    pub(crate) key: String,
+    launch: Launch,
+    about: record::Subject,
+    idle: Mutex<Vec<Testee>>,
+}
+
+impl Subject {
+    /// A client of this repository.
+    pub(crate) fn sdk(key: &str, limit: Duration, attach: bool) -> Result<Self, String> {
+        let (_, build, start) = CLIENTS.iter().find(|(name, _, _)| *name == key).ok_or_else(|| {
+            let names: Vec<&str> = CLIENTS.iter().map(|(name, _, _)| *name).collect();
+            format!("there is no SDK `{key}`: say one of {}, all, or --adapter COMMAND", names.join(", "))
+        })?;
+        let root = root()?;
+        let put = |words: &[&str]| -> Vec<String> {
+            words
+                .iter()
+                .enumerate()
+                .map(|(index, word)| {
+                    let word = word.replace("{target}", &target(&root).display().to_string());
+                    if index == 0 && word.contains('/') && !word.starts_with('/') {
+                        root.join(word).display().to_string()
+                    } else {
+                        word
+                    }
+                })
+                .collect()
+        };
+        if !attach {
+            prepare(&root, &put(build))?;
+        }
+        Self::new(key, Launch { command: put(start), attach }, limit)
+    }
+
+    /// Somebody else's client library, by a command line.
+    pub(crate) fn adapter(command: &str, limit: Duration, attach: bool) -> Result<Self, String> {
+        Self::new("adapter", Launch { command: shell(command), attach }, limit)
+    }
+
+    fn new(key: &str, launch: Launch, limit: Duration) -> Result<Self, String> {
+        let (testee, about) = introduce(key, &launch, limit)?;
+        if !matches!(about.role.as_str(), "sdk" | "client") {
+            return Err(format!("{key} says that its role is `{}`; a client's is sdk or client", about.role));
+        }
+        Ok(Self { key: key.to_owned(), launch, about, idle: Mutex::new(vec![testee]) })
+    }
+
+    /// What it says of itself.
+    pub(crate) fn about(&self) -> &record::Subject {
+        &self.about
+    }
+
+    /// A running testee: one that another case has left, or a new one.
+    pub(crate) fn take(&self, limit: Duration) -> Result<Testee, String> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(testee) => Ok(testee),
+            None => introduce(&self.key, &self.launch, limit).map(|(testee, _)| testee),
+        }
+    }
+
+    /// Leaves a testee to the next case.
+    pub(crate) fn put_back(&self, testee: Testee) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(testee);
+    }
+}
+
+/// How an engine is reached.
+pub(crate) enum EngineWay {
+    /// By its testee.
+    Testee(Launch),
+    /// It runs already, and is only an address.
+    Address(SocketAddr),
+}
+
+/// An engine: under test, or to try clients against.
+pub(crate) struct Engine {
+    pub(crate) key: String,
+    pub(crate) way: EngineWay,
+    about: record::Subject,
+}
+
+impl Engine {
+    /// One that this program has: `event-engine`, `ancestor`, `mini`; an address; or a testee's command line.
+    pub(crate) fn named(name: &str, limit: Duration, attach: bool) -> Result<Self, String> {
+        let own = |which: &str| -> Result<Vec<String>, String> {
+            let program = std::env::current_exe().map_err(|error| error.to_string())?;
+            Ok(vec![program.display().to_string(), "testee".to_owned(), which.to_owned()])
+        };
+        let (key, command) = match name {
+            "event-engine" => ("engine", own("engine")?),
+            "ancestor" => ("ancestor", own("ancestor")?),
+            "mini" => ("mini", vec!["python3".to_owned(), mini_engine()?.display().to_string()]),
+            _ => match name.strip_prefix("tcp://") {
+                Some(address) => return Self::at(address),
+                None => ("engine", shell(name)),
+            },
+        };
+        let launch = Launch { command, attach };
+        let (_, about) = introduce(key, &launch, limit)?;
+        if about.role != "engine" {
+            return Err(format!("{key} says that its role is `{}`, not engine", about.role));
+        }
+        Ok(Self { key: key.to_owned(), way: EngineWay::Testee(launch), about })
+    }
+
+    fn at(address: &str) -> Result<Self, String> {
+        let found = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?.next();
+        let socket = found.ok_or_else(|| format!("{address} has no address"))?;
+        let about = record::Subject {
+            key: "engine".to_owned(),
+            role: "engine".to_owned(),
+            name: format!("tcp://{address}"),
+            profiles: vec!["basic".to_owned(), "session".to_owned()],
+            ..record::Subject::default()
+        };
+        Ok(Self { key: "engine".to_owned(), way: EngineWay::Address(socket), about })
+    }
+
+    /// What it says of itself.
+    pub(crate) fn about(&self) -> &record::Subject {
+        &self.about
+    }
+
+    /// A new process of it.
+    pub(crate) fn start(&self, limit: Duration) -> Result<Testee, String> {
+        match &self.way {
+            EngineWay::Testee(launch) => Testee::start("engine", launch, limit),
+            EngineWay::Address(_) => Err("the engine is only an address".to_owned()),
+        }
+    }
+}
+
+/// Starts a testee and hears who it is.
+fn introduce(key: &str, launch: &Launch, limit: Duration) -> Result<(Testee, record::Subject), String> {
+    let mut testee = Testee::start("client", launch, limit)?;
+    let answer = testee.ask("hello", hello(), limit);
+    let Ok(Answer::Ok(ok)) = answer else {
+        return Err(format!("{key} does not answer `hello`: {answer:?} {}", testee.output()));
+    };
+    let text = |name: &str| ok.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |name: &str| -> Vec<String> {
+        let list = ok.get(name).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(|word| Some(word.as_str()?.to_owned())).collect()
+    };
+    let libraries = ok.get("libraries").and_then(Value::as_object).into_iter().flatten();
+    let about = record::Subject {
+        key: key.to_owned(),
+        role: text("role"),
+        name: text("name"),
+        version: text("version"),
+        language: text("language"),
+        profiles: list("profiles"),
+        features: list("features"),
+        libraries: libraries.map(|(name, version)| (name.clone(), version.to_string())).collect(),
+        broken: None,
+    };
+    if about.name.is_empty() || about.profiles.is_empty() {
+        return Err(format!("{key} answers `hello` without a name or without profiles"));
+    }
+    Ok((testee, about))
+}
+
+/// The checkout of event-engine in which this runs: SDKs are built from it.
+pub(crate) fn root() -> Result<PathBuf, String> {
+    let here = std::env::current_dir().map_err(|error| error.to_string())?;
+    here.ancestors()
+        .find(|folder| folder.join("spec/protocol.toml").is_file() && folder.join("sdks").is_dir())
+        .map(Path::to_path_buf)
+        .ok_or_else(|| {
+            "this is no checkout of event-engine, so its SDKs cannot be built: go there, or use --adapter COMMAND"
+                .to_owned()
+        })
+}
+
+/// Where things are built.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+fn prepare(root: &Path, command: &[String]) -> Result<(), String> {
+    let (program, arguments) = command.split_first().ok_or("there is no command")?;
+    let output = Command::new(program).args(arguments).current_dir(root).output();
+    let output = output.map_err(|error| format!("cannot run `{}`: {error}", command.join(" ")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(format!("`{}` failed ({}): {}", command.join(" "), output.status, text.trim()))
+}
+
+fn shell(command: &str) -> Vec<String> {
+    ["sh", "-c", &format!("exec {command}")].map(str::to_owned).to_vec()
+}
+
+/// The second engine's file: from this program, so that no checkout is needed.
+fn mini_engine() -> Result<PathBuf, String> {
+    const TEXT: &str = include_str!("../mini-engine/mini_engine.py");
+    let name = format!("event-engine-mini-engine-{}-{}.py", env!("CARGO_PKG_VERSION"), std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, TEXT).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(path)
+}
