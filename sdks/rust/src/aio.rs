@@ -35,7 +35,7 @@ use tokio::sync::Notify;
 use crate::io::probe::{probe, Found, Miss};
 use crate::io::{Driver, Ids};
 use crate::options::{endpoint_from_env, Endpoint, Options};
-use crate::{Error, Event};
+use crate::{Error, Event, Profile};
 
 /// A plugin's connection to its engine, for tasks of a tokio runtime (with `enable_all`).
 ///
@@ -89,6 +89,11 @@ impl Client {
         let client = Client { state: Mutex::new(state), changed, quit_timeout: options.quit_timeout };
         client.wait(Some(deadline), Driver::waits_for, Driver::started).await?;
         Ok(client)
+    }
+
+    /// The profile that is spoken with this engine: [`Profile::Session`] or [`Profile::Basic`].
+    pub fn profile(&self) -> Profile {
+        self.lock().driver.profile()
     }
 
     /// The next event, however long it takes. Cancel-safe.

@@ -15,7 +15,7 @@ use event_engine_protocol::constants::{RECONNECT_MAX_MS, RECONNECT_MIN_MS};
 use crate::io::probe::{probe, Found, Miss};
 use crate::io::{Driver, Ids};
 use crate::options::{Endpoint, Options};
-use crate::{Error, Event};
+use crate::{Error, Event, Profile};
 
 /// A plugin's connection to its engine.
 ///
@@ -70,6 +70,11 @@ impl Client {
     /// Options to connect with.
     pub fn options() -> Options {
         Options::default()
+    }
+
+    /// The profile that is spoken with this engine: [`Profile::Session`] or [`Profile::Basic`].
+    pub fn profile(&self) -> Profile {
+        self.lock().driver.profile()
     }
 
     pub(crate) fn connect_with(options: &Options, endpoint: &str) -> Result<Self, Error> {

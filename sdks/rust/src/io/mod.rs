@@ -62,6 +62,14 @@ impl Driver {
         Ok(Driver { profile, context: Some(context) })
     }
 
+    /// The profile that is spoken.
+    pub(crate) fn profile(&self) -> Profile {
+        match &self.profile {
+            Speaks::Session(_) => Profile::Session,
+            Speaks::Basic(_) => Profile::Basic,
+        }
+    }
+
     /// Does one thing that is due; `false` if nothing is until a descriptor or the timer says so.
     pub(crate) fn step(&mut self, now: Instant) -> bool {
         match &mut self.profile {

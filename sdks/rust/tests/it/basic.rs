@@ -14,6 +14,7 @@ fn basic(peer: &Peer) -> Client {
 fn events_and_publishes_with_our_engine() {
     let mut engine = Peer::engine(&[]);
     let client = basic(&engine);
+    assert_eq!(client.profile(), Profile::Basic);
     engine.expect("publish 100", "published 100");
     for expected in 0..100 {
         let event = client.next_event_timeout(PATIENCE).unwrap();

@@ -22,6 +22,7 @@ fn next(client: &Client) -> Event {
 fn events_and_publishes() {
     let mut engine = Peer::engine(&[]);
     let client = Client::connect(&engine.endpoint()).unwrap();
+    assert_eq!(client.profile(), Profile::Session);
     engine.expect("publish 20000", "published 20000");
     for expected in 0..20_000 {
         let event = next(&client);
