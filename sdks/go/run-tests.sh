@@ -7,10 +7,12 @@ cd "$(dirname "$0")"
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 seed=../../examples/seed/plugins/go
 
-unformatted=$(gofmt -l *.go internal examples "$seed")
+unformatted=$(gofmt -l *.go internal examples conformance "$seed")
 [ -z "$unformatted" ] || { printf 'gofmt -l says:\n%s\n' "$unformatted" >&2; exit 1; }
 go vet ./...
 go run "$staticcheck" ./...
+# The testee of the conformance harness; -o, so that nothing is left here.
+(cd conformance && go vet ./... && go run "$staticcheck" ./... && go build -o /dev/null .)
 (cd "$seed" && go vet ./... && go run "$staticcheck" ./...)
 
 results=$(mktemp)
