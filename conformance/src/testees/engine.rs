@@ -18,7 +18,8 @@ use super::ports;
 
 /// Between two looks at whether the application has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// An application that is to be forgotten may take so long to free its ports; with clients that do not quit it takes longer.
+/// An application that is to be forgotten may take so long to free its ports; with clients that do not quit
+/// it takes longer.
 const FORGET_WITHIN: Duration = Duration::from_millis(500);
 
 /// A started application.
@@ -185,8 +186,8 @@ fn failure(error: Error) -> Failure {
     }
 }
 
-/// Waits for the application's end. `Handle::wait` consumes the handle, which is wanted for the ledger until then; so it is
-/// called once there is nothing left to wait for.
+/// Waits for the application's end. `Handle::wait` consumes the handle, which is wanted for the ledger
+/// until then; so it is called once there is nothing left to wait for.
 fn watch(running: &Running, ended: impl Fn() -> bool) {
     let handle = loop {
         let mut state = running.state();

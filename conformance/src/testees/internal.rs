@@ -125,7 +125,8 @@ pub(super) struct Steered {
 }
 
 impl Steered {
-    /// The plugin's work. Events are published on a thread of their own, so that one that waits for room keeps nothing else waiting.
+    /// The plugin's work. Events are published on a thread of their own, so that one that waits for room
+    /// keeps nothing else waiting.
     pub(super) fn run(
         self,
         mut publish: impl FnMut(Vec<u8>) -> Result<Option<u64>, Failure> + Send + 'static,

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// A port that is free on every address, below those that the system gives to connections: none of them takes it meanwhile.
+/// A port that is free on every address, below those that the system gives to connections: none of them
+/// takes it meanwhile.
 pub(super) fn free() -> Option<u16> {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
@@ -17,8 +18,8 @@ pub(super) fn free() -> Option<u16> {
         .find(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok())
 }
 
-/// Whether somebody on this machine listens at `port`. Linux's own list is read, so that nobody sees a connection; where there
-/// is no such list, none is known to be closed.
+/// Whether somebody on this machine listens at `port`. Linux's own list is read, so that nobody sees a
+/// connection; where there is no such list, none is known to be closed.
 pub(super) fn is_open(port: u16) -> bool {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).ok());
     if tables.iter().all(Option::is_none) {
