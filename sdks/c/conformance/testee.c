@@ -100,9 +100,10 @@ static json_t *run_call(const command *command, operation run, ee_client **clien
   json_t *body = run(command->request, client);
   pthread_mutex_lock(&lock);
   called = NULL;
+  bool cancelled = command->cancelled;
   pthread_mutex_unlock(&lock);
   /* Done all the same: something must take the interrupt, which the next command must not meet. */
-  if (is_cancelled() && json_object_get(body, "ok")) ee_publish_batch(*client, NULL, 0, 0, NULL);
+  if (cancelled && json_object_get(body, "ok")) ee_publish_batch(*client, NULL, 0, 0, NULL);
   return body;
 }
 
