@@ -95,19 +95,19 @@ def message(verb: str, **keys: object) -> bytes:
     return f"event-engine: {verb}{''.join(pairs)}".encode()
 
 
-def unpack(payload: bytes, count: str | None) -> Frames:
-    """The events of a payload; no memory is reserved for what it announces."""
+def unpack(payload: bytes, count: str | None, first: int = 1) -> Frames:
+    """The events of a payload, numbered from `first`; what it announces reserves no memory."""
     if count is None:
         return [payload]
     if len(payload) > BATCH_MAX_BYTES:
-        raise Refusal("too-large", f"a packed payload has at most {BATCH_MAX_BYTES} bytes")
+        raise Refusal("too-large", f"a batch has at most {BATCH_MAX_BYTES} bytes", id=first)
     events, offset = [], 0
     while offset + 4 <= len(payload):
         end = offset + 4 + int.from_bytes(payload[offset : offset + 4], "big")
         events.append(payload[offset + 4 : end])
         offset = end
     if offset != len(payload) or len(events) != int(count):
-        raise Refusal("bad-param", f"the payload does not hold exactly {count} events")
+        raise Refusal("bad-param", f"the batch does not hold {count} events", id=first)
     return events
 
 
@@ -325,11 +325,7 @@ class Session:
         """Takes each event once and in order, or nothing of the message."""
         assert self.connection
         app = self.plugin.app
-        try:
-            events = unpack(payload, count)
-        except Refusal as refusal:
-            refusal.keys["id"] = first
-            raise
+        events = unpack(payload, count, first)
         for number, event in enumerate(events, first):
             if len(event) > app.max_event_bytes:
                 raise Refusal("too-large", f"an event of {len(event)} bytes", id=number)
