@@ -568,7 +568,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         self.timer = self.loop.call_later(HANDSHAKE_S, self.close)
         self.plugin.connections.add(self)
-        transport.write(GREETING)
+        self.write(GREETING)
         if self.plugin.outcome:  # it finished while this connection was made
             self.close()
 
@@ -590,10 +590,14 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.transport.resume_reading()
 
+    def write(self, data: bytes) -> None:
+        if not self.transport.is_closing():  # broken: `connection_lost` is about to be called
+            self.transport.write(data)
+
     def send(self, *frames: bytes) -> None:
         """Sends a message."""
         parts = [frame(MORE, body) for body in frames[:-1]]
-        self.transport.write(b"".join(parts) + frame(0, frames[-1]))
+        self.write(b"".join(parts) + frame(0, frames[-1]))
 
     def close(self) -> None:
         if not self.closed:
@@ -644,7 +648,7 @@ class Connection(asyncio.Protocol):
         del self.buffer[:64]
         self.greeted = True
         socket_type, identity = b"\x0bSocket-Type\0\0\0\x06ROUTER", b"\x08Identity\0\0\0\0"
-        self.transport.write(command(b"READY", socket_type + identity))
+        self.write(command(b"READY", socket_type + identity))
         return True
 
     def take_command(self, name: bytes, data: bytes) -> None:
@@ -653,7 +657,7 @@ class Connection(asyncio.Protocol):
         elif name == b"ERROR" or not self.handshaken:
             raise Malformed
         elif name == b"PING":
-            self.transport.write(command(b"PONG", data[2:]))  # without the time to live
+            self.write(command(b"PONG", data[2:]))  # without the time to live
 
     def take_ready(self, data: bytes) -> None:
         properties, offset = {}, 0
@@ -679,7 +683,7 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         self.silent = True
-        self.transport.write(command(b"PING", b"\0\0"))
+        self.write(command(b"PING", b"\0\0"))
         self.timer = self.loop.call_later(self.plugin.app.heartbeat_s, self.heartbeat)
 
 
