@@ -95,19 +95,19 @@ def message(verb: str, **keys: object) -> bytes:
     return f"event-engine: {verb}{''.join(pairs)}".encode()
 
 
-def unpack(payload: bytes, count: str | None) -> Frames:
-    """The events of a payload; no memory is reserved for what it announces."""
+def unpack(payload: bytes, count: str | None, first: int = 1) -> Frames:
+    """The events of a payload, numbered from `first`; what it announces reserves no memory."""
     if count is None:
         return [payload]
     if len(payload) > BATCH_MAX_BYTES:
-        raise Refusal("too-large", f"a packed payload has at most {BATCH_MAX_BYTES} bytes")
+        raise Refusal("too-large", f"a batch has at most {BATCH_MAX_BYTES} bytes", id=first)
     events, offset = [], 0
     while offset + 4 <= len(payload):
         end = offset + 4 + int.from_bytes(payload[offset : offset + 4], "big")
         events.append(payload[offset + 4 : end])
         offset = end
     if offset != len(payload) or len(events) != int(count):
-        raise Refusal("bad-param", f"the payload does not hold exactly {count} events")
+        raise Refusal("bad-param", f"the batch does not hold {count} events", id=first)
     return events
 
 
@@ -129,6 +129,10 @@ class Event:
 
 def pack(events: list[Event]) -> bytes:
     return b"".join(len(event.data).to_bytes(4, "big") + event.data for event in events)
+
+
+EQUATION = ("delivered", "handed_over", "queued", "in_flight", "shed", "discarded", "dead_lettered")
+COUNTS = ("published", "matched", *EQUATION, "redelivered", "refused")
 
 
 class Plugin:
@@ -153,6 +157,10 @@ class Plugin:
 
     def in_flight(self) -> int:
         return 0
+
+    def account(self) -> dict[str, int]:
+        state = {"queued": len(self.queue), "in_flight": self.in_flight()}
+        return {**dict.fromkeys(COUNTS, 0), **self.counts, **state}
 
     def finish(self, outcome: str) -> None:
         """The plugin has ended: nobody takes anything from its queue any more."""
@@ -215,32 +223,20 @@ class Session:
 
     def attach(self, connection: Connection, resumed: int) -> None:
         """Says welcome on a connection, on which the handshake begins anew."""
-        if self.connection not in (None, connection):
-            assert self.connection
-            self.connection.send(message("error", code="superseded"), b"by a newer connection")
-            self.connection.session = None
+        old, app = self.connection, self.plugin.app
+        if old and old is not connection:
+            old.send(message("error", code="superseded"), b"a newer connection took over")
+            old.session = None
         self.connection, connection.session = connection, self
         self.ready = self.started = self.credited = self.stopped = False
         self.cursor = self.acked
-        app = self.plugin.app
-        welcome = message(
-            "welcome",
-            version=1,
-            engine=f"mini-engine/{VERSION}",
-            plugin=self.plugin.name,
-            resumed=resumed,
-            received=self.received,
-            max_event_bytes=app.max_event_bytes,
-            publish_window=WINDOW,
-            publish_window_bytes=WINDOW_BYTES,
-            ping_ms=app.ping_ms,
-            grace_ms=app.grace_ms,
-        )
-        connection.send(welcome)
+        who = {"version": 1, "engine": f"mini-engine/{VERSION}", "plugin": self.plugin.name}
+        state = {"resumed": resumed, "received": self.received}
+        connection.send(message("welcome", **who, **state, **app.limits))
         if resumed:
             connection.send(message("published", id=self.received))
         self.silent_since = app.loop.time()
-        self.set_timer(app.ping_ms / 1000, self.ping)
+        self.set_timer(app.ping_s, self.ping)
 
     def set_timer(self, delay_s: float, action: Callable[..., None], *arguments: object) -> None:
         if self.timer:
@@ -250,7 +246,7 @@ class Session:
     def ping(self) -> None:
         """Pings a connection that was silent for a whole period, or sleeps for the rest of it."""
         assert self.connection
-        period, now = self.plugin.app.ping_ms / 1000, self.plugin.app.loop.time()
+        period, now = self.plugin.app.ping_s, self.plugin.app.loop.time()
         rest = round(self.silent_since + period - now, 6)
         if rest <= 0:
             self.connection.send(message("ping"))
@@ -329,11 +325,7 @@ class Session:
         """Takes each event once and in order, or nothing of the message."""
         assert self.connection
         app = self.plugin.app
-        try:
-            events = unpack(payload, count)
-        except Refusal as refusal:
-            refusal.keys["id"] = first
-            raise
+        events = unpack(payload, count, first)
         for number, event in enumerate(events, first):
             if len(event) > app.max_event_bytes:
                 raise Refusal("too-large", f"an event of {len(event)} bytes", id=number)
@@ -514,7 +506,7 @@ class ExternalPlugin(Plugin):
         if session:
             session.connection = None
             self.detached[session.id] = session
-            session.set_timer(self.app.grace_ms / 1000, self.grace_over, session)
+            session.set_timer(self.app.grace_s, self.grace_over, session)
             self.trim()
             self.serve()
 
@@ -550,6 +542,10 @@ def command(name: bytes, data: bytes) -> bytes:
     return frame(COMMAND, bytes([len(name)]) + name + data)
 
 
+class Malformed(Exception):
+    """This is no ZMTP 3 conversation."""
+
+
 class Connection(asyncio.Protocol):
     """One connection of a plugin's port: ZMTP 3.1 with the mechanism NULL, as a ROUTER."""
 
@@ -567,20 +563,23 @@ class Connection(asyncio.Protocol):
         self.session: Session | None = None
         self.silent = False  # since the last PING
 
-    # Called by asyncio
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.plugin.connections.add(self)
         self.timer = self.loop.call_later(HANDSHAKE_S, self.close)
-        transport.write(GREETING)
+        self.plugin.connections.add(self)
+        self.write(GREETING)
+        if self.plugin.outcome:  # it finished while this connection was made
+            self.close()
 
     def data_received(self, data: bytes) -> None:
         self.silent = False
         self.buffer += data
-        while not self.closed and self.take_unit():
-            pass
+        try:
+            while not self.closed and self.take_unit():
+                pass
+        except Malformed:
+            self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.close()
@@ -591,12 +590,14 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.transport.resume_reading()
 
-    # What the plugin calls
+    def write(self, data: bytes) -> None:
+        if not self.transport.is_closing():  # broken: `connection_lost` is about to be called
+            self.transport.write(data)
 
     def send(self, *frames: bytes) -> None:
-        for body in frames[:-1]:
-            self.transport.write(frame(MORE, body))
-        self.transport.write(frame(0, frames[-1]))
+        """Sends a message."""
+        parts = [frame(MORE, body) for body in frames[:-1]]
+        self.write(b"".join(parts) + frame(0, frames[-1]))
 
     def close(self) -> None:
         if not self.closed:
@@ -606,34 +607,27 @@ class Connection(asyncio.Protocol):
             self.loop.call_later(LINGER_S, self.transport.abort)
             self.plugin.gone(self)
 
-    # The protocol
-
     def take_unit(self) -> bool:
         """Takes a greeting, a command or a frame from the buffer, if it is there as a whole."""
         if not self.greeted:
             return self.take_greeting()
-        if not self.buffer:
-            return False
-        flags = self.buffer[0]
-        if flags not in (0, 1, 2, 3, 4, 6):
-            self.close()
-            return False
+        flags = self.buffer[0] if self.buffer else 0
         start = 9 if flags & LONG else 2
+        size = int.from_bytes(self.buffer[1:start], "big")
+        if flags not in (0, 1, 2, 3, 4, 6):
+            raise Malformed
         if len(self.buffer) < start:
             return False
-        size = int.from_bytes(self.buffer[1:start], "big")
-        limit = max(2 * self.plugin.app.max_event_bytes, TRANSPORT_MIN_BYTES)
-        if self.size + size > limit:
-            self.close()
-            return False
+        if self.size + size > self.plugin.app.transport_limit:
+            raise Malformed
         if len(self.buffer) < start + size:
             return False
         body = bytes(self.buffer[start : start + size])
         del self.buffer[: start + size]
-        if flags & COMMAND:
-            self.take_command(body)
-        elif not self.handshaken:
-            self.close()
+        if flags & COMMAND and body:
+            self.take_command(body[1 : 1 + body[0]], body[1 + body[0] :])
+        elif flags & COMMAND or not self.handshaken:
+            raise Malformed
         else:
             self.frames.append(body)
             self.size += start + size
@@ -643,34 +637,27 @@ class Connection(asyncio.Protocol):
         return True
 
     def take_greeting(self) -> bool:
+        """Signature, version 3 or later, the mechanism NULL; padding may be anything."""
         greeting = bytes(self.buffer[:64])
+        if not greeting.startswith(b"\xff"):
+            raise Malformed
         if len(greeting) < 64:
-            if greeting[:1] != b"\xff":
-                self.close()
             return False
+        if not greeting[9] & 1 or greeting[10] < 3 or greeting[12:32] != GREETING[12:32]:
+            raise Malformed
         del self.buffer[:64]
         self.greeted = True
-        version, mechanism = greeting[10], greeting[12:32].rstrip(b"\0")
-        if greeting[9] & 1 == 0 or version < 3 or mechanism != b"NULL":
-            self.close()
-            return False
-        properties = {b"Socket-Type": b"ROUTER", b"Identity": b""}
-        pairs = (
-            bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
-            for name, value in properties.items()
-        )
-        self.transport.write(command(b"READY", b"".join(pairs)))
+        socket_type, identity = b"\x0bSocket-Type\0\0\0\x06ROUTER", b"\x08Identity\0\0\0\0"
+        self.write(command(b"READY", socket_type + identity))
         return True
 
-    def take_command(self, body: bytes) -> None:
-        end = 1 + body[0] if body else 0
-        name, data = body[1:end], body[end:]
+    def take_command(self, name: bytes, data: bytes) -> None:
         if name == b"READY" and not self.handshaken:
             self.take_ready(data)
         elif name == b"ERROR" or not self.handshaken:
-            self.close()
+            raise Malformed
         elif name == b"PING":
-            self.transport.write(command(b"PONG", data[2:]))  # without the time to live
+            self.write(command(b"PONG", data[2:]))  # without the time to live
 
     def take_ready(self, data: bytes) -> None:
         properties, offset = {}, 0
@@ -680,8 +667,7 @@ class Connection(asyncio.Protocol):
             properties[data[offset + 1 : value_at - 4].lower()] = data[value_at:end]
             offset = end
         if offset != len(data):
-            self.close()
-            return
+            raise Malformed
         self.handshaken = True
         self.socket_type = properties.get(b"socket-type")
         self.identity = properties.get(b"identity", b"")
@@ -689,30 +675,19 @@ class Connection(asyncio.Protocol):
             if other is not self and self.identity and other.identity == self.identity:
                 other.close()  # the newer one of that name is served
         self.timer.cancel()
-        self.timer = self.loop.call_later(self.plugin.app.heartbeat_ms / 1000, self.heartbeat)
+        self.timer = self.loop.call_later(self.plugin.app.heartbeat_s, self.heartbeat)
 
     def heartbeat(self) -> None:
+        """Closes a connection from which nothing came since the last PING, or sends the next."""
         if self.silent:
             self.close()
             return
         self.silent = True
-        self.transport.write(command(b"PING", b"\0\0"))
-        self.timer = self.loop.call_later(self.plugin.app.heartbeat_ms / 1000, self.heartbeat)
+        self.write(command(b"PING", b"\0\0"))
+        self.timer = self.loop.call_later(self.plugin.app.heartbeat_s, self.heartbeat)
 
 
 # ----------------------------------------------------------------------------- the application
-
-
-OTHER_COUNTS = ("published", "matched", "redelivered", "refused")
-SETTLED_COUNTS = [
-    "delivered",
-    "handed_over",
-    "queued",
-    "in_flight",
-    "shed",
-    "discarded",
-    "dead_lettered",
-]
 
 
 class Application:
@@ -721,32 +696,25 @@ class Application:
     def __init__(self, options: Options) -> None:
         self.loop = asyncio.get_running_loop()
         self.max_event_bytes: int = options.get("max_event_bytes", EVENT_MAX_BYTES)
-        self.ping_ms: int = options.get("ping_ms", 30000)
-        self.grace_ms: int = options.get("grace_ms", 60000)
-        self.heartbeat_ms: int = options.get("heartbeat_ms", 60000)
-        self.stop_within_ms: int = options.get("stop_within_ms", 10000)
+        self.transport_limit = max(2 * self.max_event_bytes, TRANSPORT_MIN_BYTES)
+        self.ping_s = options.get("ping_ms", 30000) / 1000
+        self.grace_s = options.get("grace_ms", 60000) / 1000
+        self.heartbeat_s = options.get("heartbeat_ms", 60000) / 1000
+        self.stop_within_s = options.get("stop_within_ms", 10000) / 1000
+        self.limits = {  # for `welcome`
+            "max_event_bytes": self.max_event_bytes,
+            "publish_window": WINDOW,
+            "publish_window_bytes": WINDOW_BYTES,
+            "ping_ms": round(self.ping_s * 1000),
+            "grace_ms": round(self.grace_s * 1000),
+        }
         self.accepted = self.unmatched = 0
         self.started = self.stopping = False
-        self.errors: list[str] = []
         self.start_event, self.end_event = asyncio.Event(), asyncio.Event()
         kinds = {"internal": InternalPlugin, "external": ExternalPlugin}
-        self.plugins: dict[str, Plugin] = {}
-        for plugin in options["plugins"]:
-            if plugin["name"] in self.plugins:
-                raise Failed(f"two plugins are called {plugin['name']}: rename one")
-            self.plugins[plugin["name"]] = kinds[plugin["kind"]](self, plugin)
-        if not options.get("allow_ambiguous_filters"):
-            self.check_filters()
-
-    def check_filters(self) -> None:
-        owners = [(prefix, p.name) for p in self.plugins.values() for prefix in p.filters if prefix]
-        for short, one in owners:
-            for long, other in owners:
-                if short != long and long.startswith(short):
-                    raise Failed(
-                        f"the filter {short!r} of {one} is a prefix of {long!r} of {other}: "
-                        "choose others, or allow ambiguous filters"
-                    )
+        self.plugins: dict[str, Plugin] = {
+            plugin["name"]: kinds[plugin["kind"]](self, plugin) for plugin in options["plugins"]
+        }
 
     async def start(self, ready_after_ms: int = 0) -> None:
         """Opens the ports; the barrier opens when the last internal plugin is ready."""
@@ -799,7 +767,7 @@ class Application:
             if plugin.stop_event is not None and not plugin.outcome:
                 plugin.put(Event(base64.b64decode(plugin.stop_event), 0))
             plugin.serve()
-        self.loop.call_later(self.stop_within_ms / 1000, self.end, "unfinished")
+        self.loop.call_later(self.stop_within_s, self.end, "unfinished")
 
     def end(self, internal: str) -> None:
         """Ends all that is left."""
@@ -813,43 +781,32 @@ class Application:
 
     def ledger(self) -> Options:
         """The account of every event."""
-        plugins: dict[str, dict[str, int]] = {}
-        balances = self.accepted == sum(p.counts["published"] for p in self.plugins.values())
-        for plugin in self.plugins.values():
-            account = dict.fromkeys((*OTHER_COUNTS, *SETTLED_COUNTS), 0)
-            account.update(plugin.counts)
-            account.update(queued=len(plugin.queue), in_flight=plugin.in_flight())
-            plugins[plugin.name] = account
-            balances &= account["matched"] == sum(account[word] for word in SETTLED_COUNTS)
+        plugins = {plugin.name: plugin.account() for plugin in self.plugins.values()}
+        balances = self.accepted == sum(account["published"] for account in plugins.values())
+        for account in plugins.values():
+            balances &= account["matched"] == sum(account[word] for word in EQUATION)
         totals = {"accepted": self.accepted, "unmatched": self.unmatched, "parked": 0}
         return {"plugins": plugins, "balances": balances, **totals}
 
 
 # ----------------------------------------------------------------------------------- the testee
 
-FEATURES = [
-    "internal",
-    "ledger",
-    "stop",
-    "event-limit",
-    "sessions",
-    "heartbeat",
-    "replicas",
-    "stop-event",
-    "concurrent",
-]
-UNSUPPORTED = (
-    ["bus", "publish_port", "subscribe_port", "bind", "environment", "wait_for_external_ms"],
-    ["queue_events", "queue_bytes", "overflow"],
-)
+FEATURES = ["internal", "ledger", "stop", "event-limit", "sessions", "heartbeat", "replicas"]
+FEATURES += ["stop-event", "concurrent"]
+UNSUPPORTED = ["bus", "publish_port", "subscribe_port", "bind", "environment", "api"]
+UNSUPPORTED += ["wait_for_external_ms", "queue_events", "queue_bytes", "overflow"]
+DEFAULTS = (None, False, "own", "wait")
 
 
 class Unsupported(Exception):
     """There is no such command here, or no such option."""
 
 
+KINDS = {Unsupported: "unsupported", Failed: "failed", TimeoutError: "timeout", EOFError: "closed"}
+
+
 class Testee:
-    """Answers the harness's commands; each runs as a task of its own."""
+    """Carries out the harness's commands, each in a task of its own."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
@@ -859,53 +816,41 @@ class Testee:
         command = json.loads(line)
         answer: Options = {"id": command["id"]}
         try:
-            operation = getattr(self, "op_" + command["op"].replace("-", " "), None)
-            if operation is None:
-                raise Unsupported(f"there is no {command['op']}")
-            answer["ok"] = await operation(command) or {}
+            answer["ok"] = await self.carry_out(command["op"], command) or {}
         except Exception as error:
-            kinds = {Unsupported: "unsupported", Failed: "failed"}
-            kinds.update({TimeoutError: "timeout", EOFError: "closed"})
-            kind = kinds.get(type(error), "other")
+            kind = KINDS.get(type(error), "other")
             answer["error"] = {"kind": kind, "text": str(error) or repr(error)}
         self.writer.write(json.dumps(answer).encode() + b"\n")
 
-    def application(self) -> Application:
+    async def carry_out(self, op: str, command: Options) -> Options | None:
+        if op == "hello":
+            return {
+                "name": "mini-engine",
+                "version": VERSION,
+                "role": "engine",
+                "language": f"python{sys.version_info[0]}.{sys.version_info[1]}",
+                "profiles": ["basic", "session"],
+                "features": FEATURES,
+            }
+        if op == "start":
+            return await self.start(command["application"])
+        if op not in ("publish", "next", "return", "started", "ledger", "stop", "wait"):
+            raise Unsupported(f"there is no {op}")
         if not self.app:
             raise Failed("no application was started")
-        return self.app
+        if "plugin" in command:
+            return await self.of_plugin(op, self.app.plugins.get(command["plugin"]), command)
+        if op == "stop":
+            self.app.stop()
+        if op == "wait":
+            return await self.wait(self.app, command["timeout_ms"] / 1000)
+        return self.app.ledger() if op == "ledger" else None
 
-    async def internal(self, command: Options) -> InternalPlugin:
-        """The plugin of a command, once it runs."""
-        plugin = self.application().plugins.get(command["plugin"])
-        if not isinstance(plugin, InternalPlugin):
-            raise Failed(f"there is no internal plugin {command['plugin']}")
-        await plugin.app.start_event.wait()
-        if plugin.outcome:
-            raise Failed(f"{plugin.name} has finished: {plugin.outcome}")
-        return plugin
-
-    async def op_hello(self, command: Options) -> Options:
-        return {
-            "name": "mini-engine",
-            "version": VERSION,
-            "role": "engine",
-            "language": f"python{sys.version_info[0]}.{sys.version_info[1]}",
-            "profiles": ["basic", "session"],
-            "features": FEATURES,
-        }
-
-    async def op_start(self, command: Options) -> Options:
-        options = command["application"]
-        for given, words in (
-            (options, UNSUPPORTED[0]),
-            *((p, UNSUPPORTED[1]) for p in options["plugins"]),
-        ):
-            for word in words:
-                if given.get(word) not in (None, False, "wait"):
+    async def start(self, options: Options) -> Options:
+        for given in (options, *options["plugins"]):
+            for word in UNSUPPORTED:
+                if given.get(word) not in DEFAULTS:
                     raise Unsupported(f"this engine does not know {word}")
-        if options.get("api", "own") != "own":
-            raise Unsupported("this engine has one API")
         if self.app:
             self.app.end("stopped")
         self.app = Application(options)
@@ -913,57 +858,38 @@ class Testee:
         plugins = self.app.plugins.values()
         return {"ports": {p.name: p.port for p in plugins if isinstance(p, ExternalPlugin)}}
 
-    async def op_publish(self, command: Options) -> Options:
-        plugin = await self.internal(command)
-        events = [base64.b64decode(data) for data in command["data"]]
-        if any(len(event) > plugin.app.max_event_bytes for event in events):
-            raise Failed(f"an event has at most {plugin.app.max_event_bytes} bytes")
-        return {"positions": [plugin.app.publish(plugin, event) for event in events]}
+    async def of_plugin(self, op: str, plugin: Plugin | None, command: Options) -> Options | None:
+        """What a plugin of the application itself does, once it runs."""
+        if not isinstance(plugin, InternalPlugin):
+            raise Failed("there is no internal plugin of that name")
+        app = plugin.app
+        if op == "started":
+            return {"started": app.started}
+        await app.start_event.wait()
+        if plugin.outcome:
+            raise Failed(f"{plugin.name} has finished: {plugin.outcome}")
+        if op == "publish":
+            events = [base64.b64decode(data) for data in command["data"]]
+            if any(len(event) > app.max_event_bytes for event in events):
+                raise Failed(f"an event has at most {app.max_event_bytes} bytes")
+            return {"positions": [app.publish(plugin, event) for event in events]}
+        if op == "next":
+            event = await plugin.next(command["timeout_ms"] / 1000)
+            position = {"position": event.position} if event.position else {}
+            return {"data": base64.b64encode(event.data).decode(), **position}
+        plugin.finish("completed")
+        return None
 
-    async def op_next(self, command: Options) -> Options:
-        plugin = await self.internal(command)
-        event = await plugin.next(command["timeout_ms"] / 1000)
-        answer = {"data": base64.b64encode(event.data).decode()}
-        return {**answer, "position": event.position} if event.position else answer
-
-    async def op_started(self, command: Options) -> Options:
-        return {"started": self.application().started}
-
-    async def op_return(self, command: Options) -> None:
-        (await self.internal(command)).finish("completed")
-
-    async def op_fail(self, command: Options) -> None:
-        await self.break_off(command, "failed")
-
-    async def op_panic(self, command: Options) -> None:
-        await self.break_off(command, "panicked")
-
-    async def break_off(self, command: Options, outcome: str) -> None:
-        plugin = await self.internal(command)
-        plugin.app.errors.append(f"plugin {plugin.name} {outcome}: {command.get('text', '')}")
-        plugin.finish(outcome)
-
-    async def op_ledger(self, command: Options) -> Options:
-        return self.application().ledger()
-
-    async def op_stop(self, command: Options) -> None:
-        self.application().stop()
-
-    async def op_wait(self, command: Options) -> Options:
-        app = self.application()
+    async def wait(self, app: Application, timeout_s: float) -> Options:
         try:
-            await asyncio.wait_for(app.end_event.wait(), command["timeout_ms"] / 1000)
+            await asyncio.wait_for(app.end_event.wait(), timeout_s)
         except asyncio.TimeoutError:
             return {"ended": False}
         outcomes = {plugin.name: plugin.outcome for plugin in app.plugins.values()}
-        errors = app.errors
-        answer = {
-            "ended": True,
-            "success": not errors,
-            "outcomes": outcomes,
-            "ledger": app.ledger(),
-        }
-        return {**answer, "error": "; ".join(errors)} if errors else answer
+        answer = {"ended": True, "outcomes": outcomes, "ledger": app.ledger()}
+        late = [name for name, outcome in outcomes.items() if outcome == "unfinished"]
+        error = {"error": f"not ended in time: {', '.join(late)}"} if late else {}
+        return {**answer, "success": not late, **error}
 
 
 async def main() -> None:

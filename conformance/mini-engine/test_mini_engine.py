@@ -57,7 +57,9 @@ class StillLoop(asyncio.SelectorEventLoop):
 class Client:
     """A plain ZMTP connection."""
 
-    def __init__(self, port: int, socket_type: bytes | None = b"DEALER") -> None:
+    def __init__(
+        self, port: int, socket_type: bytes | None = b"DEALER", identity: bytes = b""
+    ) -> None:
         self.inbox: list[Frames] = []
         self.alive = True
         self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
@@ -65,8 +67,13 @@ class Client:
         self.stream = self.socket.makefile("rb")
         self.socket.sendall(GREETING)
         assert self.stream.read(64) == GREETING
-        ready = b"" if socket_type is None else b"\x0bSocket-Type\0\0\0" + bytes([len(socket_type)])
-        self.socket.sendall(mini_engine.command(b"READY", ready + (socket_type or b"")))
+        properties = {b"Socket-Type": socket_type, b"Identity": identity}
+        ready = [
+            bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
+            for name, value in properties.items()
+            if value is not None
+        ]
+        self.socket.sendall(mini_engine.command(b"READY", b"".join(ready)))
         flags, body = self.read_frame()
         assert flags == COMMAND and body.startswith(b"\x05READY")
 
@@ -147,7 +154,8 @@ class EngineCase(unittest.TestCase):
         return self.run_async(call())
 
     def start(self, subscribe: list[bytes], ready_after_ms: int = 0, **options: Any) -> None:
-        of_plugin = {k: options.pop(k) for k in ("replicas", "redelivery_limit") if k in options}
+        words = ("replicas", "redelivery_limit", "dead_letter", "stop_event")
+        of_plugin = {word: options.pop(word) for word in words if word in options}
         filters = [base64.b64encode(prefix).decode() for prefix in subscribe]
         options["plugins"] = [
             {"name": "p", "kind": "external", "subscribe": filters, **of_plugin},
@@ -180,12 +188,14 @@ class EngineCase(unittest.TestCase):
             self.run_sync(self.app.publish, self.other, event)
 
     def advance(self, ms: int) -> None:
-        """Lets time pass; the loop sees it when this wakes it up."""
+        """Lets time pass, and what was due then happen."""
 
-        def step() -> None:
+        async def step() -> None:
             self.loop.now_ms += ms
+            for _ in range(3):  # turns of the loop: timers come last in one
+                await asyncio.sleep(0)
 
-        self.run_sync(step)
+        self.run_async(step())
 
     def settle(self) -> None:
         for client in self.clients.values():
@@ -329,8 +339,56 @@ class BasicProfile(EngineCase):
             self.assertEqual(plain.recv(1), b"")
         self.end()
 
+    def test_of_two_connections_with_one_identity_the_newer_is_served(self) -> None:
+        self.start([b"e"])
+        older, newer = (Client(self.p.port, b"REQ", b"name") for _ in range(2))
+        self.clients = {"older": older, "newer": newer}
+        newer.send([b"", b"event"])
+        self.settle()
+        self.assertEqual((older.alive, newer.alive), (False, True))
+        self.assertEqual(newer.inbox, [[b"", b"event-engine: msg published"]])
+        self.end()
+
+    def test_a_silent_connection_is_closed_after_a_ping(self) -> None:
+        self.start([], heartbeat_ms=1000)
+        client = self.client("a")
+        self.advance(1000)
+        self.assertEqual(client.read_frame(), (COMMAND, b"\x04PING\0\0"))
+        client.settle()  # sends something
+        self.advance(1000)
+        self.assertEqual(client.read_frame(), (COMMAND, b"\x04PING\0\0"))
+        self.advance(1000)
+        self.assertEqual(client.stream.read(), b"")
+        client.alive = False
+        self.end()
+
+    def test_a_stop_event_comes_behind_what_is_queued(self) -> None:
+        self.start([b"e"], stop_event=base64.b64encode(b"end").decode())
+        self.publish(b"event")
+        self.run_sync(self.app.stop)
+        for event in (b"event", b"end"):
+            self.client("a").send([b"", b"plugin_command: next_msg"])
+            self.settle()
+            self.assertEqual(self.clients["a"].inbox.pop(), [b"", event])
+        self.advance(10000)
+        self.assertEqual(self.p.outcome, "stopped")
+        self.end()
+
 
 class SessionProfile(EngineCase):
+    def test_dead_letters_are_published(self) -> None:
+        letter = base64.b64encode(b"dead: ").decode()
+        self.start([b"e"], redelivery_limit=0, dead_letter=letter)
+        self.publish(b"e1", b"e2")
+        hello = f"plugin_command: hello version=1 session={32 * '0'} client=c".encode()
+        for header in (hello, b"plugin_command: ready", b"plugin_command: ack seq=0 upto=9"):
+            self.client("a").send([header])
+        self.client("a").send([b"garbage"])
+        self.settle()
+        self.assertEqual(self.published(), [b"e1", b"e2", b"dead: e1", b"dead: e2"])
+        self.assertEqual(self.p.counts["dead_lettered"], 2)
+        self.end()
+
     def test_headers(self) -> None:
         def check(vector: dict[str, Any]) -> None:
             if vector["given"]["from"] != "client":
