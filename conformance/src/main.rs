@@ -1,28 +1,63 @@
 //! `conformance`: proves that a client library or an engine keeps the event-engine specification.
+//!
+//! A *case* (`case`) is data: who does what, and what must come of it. The *stage* (`stage`) plays it with testees (client libraries and
+//! engines, by the adapter protocol), raw connections (`zmtp`) and links between them. A *run* (`run`) plays many and leaves a
+//! *record* (`record`), from which all *reports* (`report`) are made. *Mutants* (`mutant`) prove the cases.
 
+mod case;
+mod command;
+mod header;
+mod known;
+mod mutant;
+mod random;
 mod record;
 mod report;
 mod requirements;
+mod run;
+mod stage;
+mod subject;
 mod testees;
+mod vectors;
+mod zmtp;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Proves that a client library or an engine keeps the event-engine specification.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+/// What the program's end says.
+const EXIT_CODES: &str = "Exit codes: 0 all that ran passed (known failures apart) · 1 something failed, was flaky, or passed though it \
+is a known failure · 2 the command line is wrong · 3 something could not run, so the run proves nothing as a whole · 4 the harness \
+itself failed · 5 nothing ran";
+
 #[derive(Subcommand)]
 enum Command {
+    /// Run cases with client libraries, or with an engine
+    Run(command::run::Arguments),
+    /// Run the short choice of cases with every SDK and the engine
+    Smoke(command::run::Smoke),
+    /// List the cases
+    List(command::list::Arguments),
+    /// Explain a requirement or a case
+    Explain(command::explain::Arguments),
+    /// Say which requirements have cases, and why the others have none
+    Coverage(command::coverage::Arguments),
     /// Make reports from the record of a run; without an option, to the terminal
     Report(report::ReportArguments),
     /// Compare two records; ends with 1 when something newly fails
     Diff(report::DiffArguments),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
     /// A testee of the adapter protocol, for the engines that this program contains
     #[command(hide = true)]
     Testee {
@@ -32,9 +67,22 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Report(arguments) => report::run(&arguments),
-        Command::Diff(arguments) => report::run_diff(&arguments),
-        Command::Testee { which } => testees::run(which),
-    }
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => command::run::run(&arguments),
+        Command::Smoke(arguments) => command::run::smoke(&arguments),
+        Command::List(arguments) => command::list::run(&arguments),
+        Command::Explain(arguments) => command::explain::run(&arguments),
+        Command::Coverage(arguments) => command::coverage::run(&arguments),
+        Command::Report(arguments) => Ok(report::run(&arguments)),
+        Command::Diff(arguments) => Ok(report::run_diff(&arguments)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Testee { which } => Ok(testees::run(which)),
+    };
+    result.unwrap_or_else(|problem| {
+        eprintln!("conformance: {problem}");
+        ExitCode::from(2)
+    })
 }

@@ -112,13 +112,14 @@ impl Mutation {
     /// Changes an answer of the adapter protocol.
     pub(crate) fn answer(&self, op: &str, answer: &mut Answer) {
         for (index, rule) in self.rules.iter().enumerate() {
-            let fields = match answer {
-                Answer::Ok(fields) | Answer::Error(fields) => &*fields,
+            let (fields, well) = match &*answer {
+                Answer::Ok(fields) => (fields, true),
+                Answer::Error(fields) => (fields, false),
             };
             let matches = match &rule.place {
                 Place::Answers(wanted) => wanted == op || wanted == "*",
-                Place::Oks(wanted) => (wanted == op || wanted == "*") && matches!(answer, Answer::Ok(_)),
-                Place::Errors(wanted) => (wanted == op || wanted == "*") && matches!(answer, Answer::Error(_)),
+                Place::Oks(wanted) => (wanted == op || wanted == "*") && well,
+                Place::Errors(wanted) => (wanted == op || wanted == "*") && !well,
                 _ => false,
             };
             if matches && answers::matches(rule, fields) && self.count(index, rule) {

@@ -48,7 +48,7 @@ impl Stage<'_> {
             }
             _ => {}
         }
-        let (op, fields) = self.command(index, step)?;
+        let (op, fields) = self.client_command(index, step)?;
         let begun = Instant::now();
         let call = self.testee(index)?.call(&op, fields);
         if let Some(label) = &step.label {
@@ -93,7 +93,7 @@ impl Stage<'_> {
     }
 
     /// The command of a step.
-    fn command(&mut self, index: usize, step: &Step) -> Result<(String, Map<String, Value>), Stop> {
+    fn client_command(&mut self, index: usize, step: &Step) -> Result<(String, Map<String, Value>), Stop> {
         let mut command = fields([("client", json!(step.key("as").unwrap_or("c")))]);
         for argument in &step.arguments {
             if let Argument::Key(key, _, value) = argument {

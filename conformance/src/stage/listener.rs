@@ -10,6 +10,9 @@ use super::transcript::Transcript;
 use crate::zmtp::connection::{Connection, Heard, Reading};
 use crate::zmtp::{greeting, property, ready, Unit};
 
+/// How long a connection that says nothing is watched.
+const LOOKS: Duration = Duration::from_secs(60);
+
 /// How the port behaves.
 #[derive(Clone, Debug)]
 pub(crate) struct Manner {
@@ -21,9 +24,12 @@ pub(crate) struct Manner {
     pub(crate) mute: bool,
 }
 
-/// A client's connection after its handshake.
+/// A client's connection after its handshake and its first message: clients may open others, say nothing, and close them, to learn
+/// our socket type.
 pub(crate) struct Accepted {
     pub(crate) connection: Connection,
+    /// What it said first.
+    pub(crate) first: Option<Unit>,
     /// What the client announced itself as.
     pub(crate) socket: String,
 }
@@ -145,7 +151,7 @@ fn greet(stream: TcpStream, shared: &Shared) {
     let Ok(mut connection) = Connection::new(stream, reading) else { return };
     if shared.manner.raw {
         shared.transcript.add("client", "harness", "link", "connected".to_owned());
-        shared.push(Accepted { connection, socket: String::new() });
+        shared.push(Accepted { connection, first: None, socket: String::new() });
         return;
     }
     if connection.write(&greeting()).is_err() {
@@ -166,7 +172,9 @@ fn greet(stream: TcpStream, shared: &Shared) {
                 let socket = String::from_utf8_lossy(socket).into_owned();
                 shared.transcript.add("client", "harness", "link", format!("connected as {socket}"));
                 if socket == "REQ" || socket == "DEALER" {
-                    shared.push(Accepted { connection, socket });
+                    if let Some(first) = first(&mut connection) {
+                        shared.push(Accepted { connection, first: Some(first), socket });
+                    }
                 } else {
                     look(&mut connection, &socket, shared);
                 }
@@ -184,9 +192,21 @@ fn greet(stream: TcpStream, shared: &Shared) {
     }
 }
 
+/// The first message of a connection, or nothing if it only looks.
+fn first(connection: &mut Connection) -> Option<Unit> {
+    let deadline = Instant::now() + LOOKS;
+    loop {
+        match connection.hear(deadline)? {
+            Heard::Unit(unit @ (Unit::Message(_) | Unit::Nonsense(_))) => return Some(unit),
+            Heard::Unit(_) => {}
+            Heard::Closed | Heard::Bytes(_) => return None,
+        }
+    }
+}
+
 /// A connection of another socket type is there to learn ours; it must say nothing.
 fn look(connection: &mut Connection, socket: &str, shared: &Shared) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + LOOKS;
     while let Some(heard) = connection.hear(deadline) {
         match heard {
             Heard::Unit(Unit::Message(frames)) => {

@@ -211,7 +211,16 @@ impl Stage<'_> {
                 return Err(Stop::broken(format!("a {wanted} socket"), format!("a {} socket", accepted.socket)));
             }
         }
-        self.raws.insert(name.to_owned(), Raw::new(accepted.connection, Role::Engine));
+        let mut raw = Raw::new(accepted.connection, Role::Engine);
+        if let Some(first) = accepted.first {
+            let (kind, text) = decode::unit(&first);
+            self.transcript.add("client", name, kind, text);
+            match first {
+                Unit::Message(frames) => raw.back.push_back(frames),
+                _ => return Err(Stop::broken("a message of ZMTP", "something else")),
+            }
+        }
+        self.raws.insert(name.to_owned(), raw);
         Ok(())
     }
 

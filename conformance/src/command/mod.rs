@@ -1,0 +1,7 @@
+//! The subcommands.
+
+pub(crate) mod coverage;
+pub(crate) mod explain;
+pub(crate) mod list;
+pub(crate) mod progress;
+pub(crate) mod run;
