@@ -1,24 +1,23 @@
-//! Lists the files under `cases/` and `mutants/`, so that the program holds them all.
+//! Lists the TOML files of `cases/`, `mutants/` and `known-failures/`, so that the program holds them all.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
-    for (folder, name) in [("cases", "cases.rs"), ("mutants", "mutants.rs")] {
+    let mut text = String::from("/// Paths and texts.\nconst FILES: &[(&str, &str)] = &[\n");
+    for folder in ["cases", "mutants", "known-failures"] {
         let mut files = Vec::new();
         collect(Path::new(folder), &mut files);
         files.sort();
-        let mut text = String::from("/// Paths and texts.\nconst FILES: &[(&str, &str)] = &[\n");
-        for file in files {
-            let file = file.display();
-            let _ = writeln!(text, "    ({file:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{file}\"))),", file = file.to_string());
-        }
-        text.push_str("];\n");
-        let out = std::env::var("OUT_DIR").unwrap_or_default();
-        if let Err(error) = std::fs::write(Path::new(&out).join(name), text) {
-            println!("cargo::error=cannot write {name}: {error}");
+        for file in files.iter().map(|file| file.display().to_string()) {
+            let _ = writeln!(text, "    ({file:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{file}\"))),");
         }
         println!("cargo::rerun-if-changed={folder}");
+    }
+    text.push_str("];\n");
+    let out = std::env::var("OUT_DIR").unwrap_or_default();
+    if let Err(error) = std::fs::write(Path::new(&out).join("data.rs"), text) {
+        println!("cargo::error=cannot write data.rs: {error}");
     }
 }
 

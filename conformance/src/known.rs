@@ -7,11 +7,6 @@ use serde::Deserialize;
 
 use crate::record::{CaseResult, Verdict};
 
-const FILES: [(&str, &str); 2] = [
-    ("known-failures/ancestor.toml", include_str!("../known-failures/ancestor.toml")),
-    ("known-failures/pyevents-0.1.0.toml", include_str!("../known-failures/pyevents-0.1.0.toml")),
-];
-
 /// One known failure.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,8 +43,8 @@ impl Known {
     /// Reads the ledger that this program holds.
     pub(crate) fn built_in(today: &str) -> Result<Self, String> {
         let mut entries = Vec::new();
-        for (file, text) in FILES {
-            let read: File = toml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
+        for (file, text) in crate::data::files("known-failures")? {
+            let read: File = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
             for entry in read.known {
                 if entry.reason.trim().is_empty() || entry.symptom.is_empty() || entry.cases.is_empty() {
                     return Err(format!("{file}: an entry of {} lacks cases, reason or symptom", entry.subject));

@@ -6,6 +6,7 @@
 
 mod case;
 mod command;
+mod data;
 mod header;
 mod known;
 mod mutant;
@@ -49,6 +50,8 @@ enum Command {
     Explain(command::explain::Arguments),
     /// Say which requirements have cases, and why the others have none
     Coverage(command::coverage::Arguments),
+    /// Prove the cases: each mutant, a reference with one rule broken, must fail for that reason
+    Selftest(command::selftest::Arguments),
     /// Make reports from the record of a run; without an option, to the terminal
     Report(report::ReportArguments),
     /// Compare two records; ends with 1 when something newly fails
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::List(arguments) => command::list::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Coverage(arguments) => command::coverage::run(&arguments),
+        Command::Selftest(arguments) => command::selftest::run(&arguments),
         Command::Report(arguments) => Ok(report::run(&arguments)),
         Command::Diff(arguments) => Ok(report::run_diff(&arguments)),
         Command::Completions { shell } => {

@@ -16,6 +16,8 @@ pub(crate) enum Line {
     Run(Run),
     /// One for each case and subject.
     Case(CaseResult),
+    /// One for each mutant of a self-test.
+    Mutant(MutantResult),
     /// The last one; a record without it was cut short.
     Summary(Summary),
 }
@@ -135,6 +137,36 @@ pub(crate) struct CaseResult {
     /// What the subject printed, at most 4 KiB of its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<String>,
+}
+
+/// What became of a mutant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MutantResult {
+    /// Its id: `client/…`, `engine/…`, or `fraud/…`.
+    pub(crate) mutant: String,
+    /// What is wrong with it.
+    pub(crate) title: String,
+    /// The requirements that it breaks; of a fraud, none.
+    pub(crate) breaks: Vec<String>,
+    /// Whether every case that it names failed for that reason.
+    pub(crate) killed: bool,
+    /// The cases, and what became of each.
+    pub(crate) cases: Vec<Kill>,
+}
+
+/// What a case did to a mutant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kill {
+    /// The case.
+    pub(crate) case: String,
+    /// Its verdict of the mutant.
+    pub(crate) verdict: Verdict,
+    /// The requirements that the failing step names.
+    pub(crate) requirements: Vec<String>,
+    /// What was expected and observed.
+    pub(crate) why: String,
+    /// It failed, and because of what the mutant breaks.
+    pub(crate) killed: bool,
 }
 
 /// What went wrong in a case.

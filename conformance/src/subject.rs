@@ -129,7 +129,9 @@ impl Engine {
     /// One that this program has: `event-engine`, `ancestor`, `mini`; an address; or a testee's command line.
     pub(crate) fn named(name: &str, limit: Duration, attach: bool) -> Result<Self, String> {
         let own = |which: &str| -> Result<Vec<String>, String> {
-            let program = std::env::current_exe().map_err(|error| error.to_string())?;
+            // By this name it is found even if it was built anew meanwhile.
+            let own = PathBuf::from("/proc/self/exe");
+            let program = if own.exists() { own } else { std::env::current_exe().map_err(|error| error.to_string())? };
             Ok(vec![program.display().to_string(), "testee".to_owned(), which.to_owned()])
         };
         let (key, command) = match name {

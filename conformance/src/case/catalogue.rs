@@ -2,8 +2,6 @@
 
 use super::{Case, Judged};
 
-include!(concat!(env!("OUT_DIR"), "/cases.rs"));
-
 /// All cases, in the order of their ids.
 pub(crate) struct Catalogue(pub(crate) Vec<Case>);
 
@@ -22,10 +20,10 @@ impl Catalogue {
     /// The cases that are part of this program.
     pub(crate) fn built_in() -> Result<Self, String> {
         let mut cases = Vec::new();
-        for (file, text) in FILES {
-            cases.extend(Case::read(file, text)?);
+        for (file, text) in crate::data::files("cases")? {
+            cases.extend(Case::read(&file, &text)?);
         }
-        cases.extend(super::super::vectors::cases()?);
+        cases.extend(crate::vectors::cases()?);
         cases.sort_by(|one: &Case, other: &Case| natural(&one.id).cmp(&natural(&other.id)));
         if let Some([one, _]) = cases.array_windows().find(|[one, other]| one.id == other.id) {
             return Err(format!("the case {} stands twice", one.id));

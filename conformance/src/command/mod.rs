@@ -5,3 +5,4 @@ pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod progress;
 pub(crate) mod run;
+pub(crate) mod selftest;

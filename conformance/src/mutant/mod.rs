@@ -16,8 +16,6 @@ use rule::{Place, Rule};
 pub(crate) use answers::find;
 pub(crate) use wire::{Direction, Out};
 
-include!(concat!(env!("OUT_DIR"), "/mutants.rs"));
-
 /// A reference with one rule broken.
 #[derive(Clone, Debug)]
 pub(crate) struct Mutant {
@@ -53,8 +51,8 @@ struct File {
 /// All mutants.
 pub(crate) fn all() -> Result<Vec<Mutant>, String> {
     let mut mutants: Vec<Mutant> = Vec::new();
-    for (file, text) in FILES {
-        let written: File = toml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
+    for (file, text) in crate::data::files("mutants")? {
+        let written: File = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
         for one in written.mutant {
             let judged = match one.id.split('/').next() {
                 Some("client") => Judged::Client,

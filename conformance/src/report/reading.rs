@@ -40,6 +40,7 @@ impl Record {
                 }
                 Ok(Line::Run(line)) => run = Some(line),
                 Ok(Line::Case(line)) => cases.push(line),
+                Ok(Line::Mutant(_)) => {}
                 Ok(Line::Summary(line)) => summary = Some(line),
                 // The writer was ended in the middle of its last line: the rest still tells something.
                 Err(_) if lines.peek().is_none() && !text.ends_with('\n') => {}

@@ -1,0 +1,208 @@
+//! `conformance selftest`: the cases prove subjects, and mutants prove the cases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::case::{Case, Catalogue, Judged};
+use crate::known::Known;
+use crate::mutant::{self, Mutant};
+use crate::record::{CaseResult, Kill, MutantResult, Verdict};
+use crate::requirements;
+use crate::run::{run_all, Job, Settings};
+use crate::subject::{Engine, Subject};
+
+/// What to prove.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only this mutant; `engine/` and `engine/quit*` mean all that begin so; several times if need be
+    #[arg(long, value_name = "ID")]
+    mutant: Vec<String>,
+    /// The client library that stands for all as the reference
+    #[arg(long, value_name = "NAME", default_value = "rust")]
+    sdk: String,
+    /// So many cases at a time
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    jobs: usize,
+    /// Multiply all deadlines, for slow machines
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    time_scale: f64,
+    /// Leave the kill matrix there (JSON, one object a line)
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Show every kill with its reason
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// The part of the requirements of which a mutant must have been killed.
+const PROVEN: f64 = 0.9;
+/// How long a testee may take to start for the first time.
+const INTRODUCTION: Duration = Duration::from_secs(30);
+
+/// Kills mutants.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let begun = Instant::now();
+    let catalogue = Catalogue::built_in()?;
+    let all = mutant::all()?;
+    let mutants: Vec<&Mutant> = all.iter().filter(|mutant| is_chosen(&mutant.id, &arguments.mutant)).collect();
+    if mutants.is_empty() {
+        return Err(format!("there is no mutant {}", arguments.mutant.join(", ")));
+    }
+    let limit = INTRODUCTION.mul_f64(arguments.time_scale);
+    let subject = Subject::sdk(&arguments.sdk, limit, false)?;
+    let engine = Engine::named("event-engine", limit, false)?;
+    let settings = Settings { jobs: arguments.jobs, time_scale: arguments.time_scale, seed: 1, retry: false };
+
+    let mut reference: BTreeMap<String, Job<'_>> = BTreeMap::new();
+    let mut jobs = Vec::new();
+    for mutant in &mutants {
+        for name in &mutant.cases {
+            for (case, profile) in cases(&catalogue, mutant, name)? {
+                let job = |mutant| job(case, profile, &subject, &engine, mutant);
+                jobs.push(job(Some(mutant)));
+                reference.entry(case.name_in(profile)).or_insert_with(|| job(None));
+            }
+        }
+    }
+    let healthy = results(reference.into_values().collect(), &settings);
+    let sick = results(jobs, &settings);
+
+    let mut bad = 0;
+    for (_, result) in healthy.iter().filter(|(_, result)| result.verdict != Verdict::Pass) {
+        bad += 1;
+        let why = result.failure.as_ref().map_or_else(|| result.reason.clone().unwrap_or_default(), why);
+        println!("the reference does not pass {}: {why}", result.case);
+    }
+    let mut matrix = Vec::new();
+    for mutant in &mutants {
+        let result = judged(mutant, &sick);
+        if !result.killed {
+            bad += 1;
+            println!("SURVIVES {}: {}", result.mutant, result.title);
+            for kill in result.cases.iter().filter(|kill| !kill.killed) {
+                println!("         {} says {:?} {} {}", kill.case, kill.verdict, kill.requirements.join(" "), kill.why);
+            }
+        } else if arguments.verbose {
+            println!("killed   {} ({})", result.mutant, result.breaks.join(" "));
+            for kill in result.cases.iter().filter(|kill| kill.killed) {
+                println!("         by {}: {}", kill.case, kill.why);
+            }
+        }
+        matrix.push(result);
+    }
+    leave(arguments.record.as_deref(), &matrix)?;
+    let proven: BTreeSet<&String> =
+        matrix.iter().filter(|result| result.killed).flat_map(|result| &result.breaks).collect();
+    let share = proven.len() as f64 / requirements::all().len().max(1) as f64;
+    let killed = matrix.iter().filter(|result| result.killed).count();
+    println!(
+        "{killed} of {} mutants killed, {} cases proven, {} of {} requirements proven ({:.1} %), {:.1} s",
+        matrix.len(),
+        healthy.len(),
+        proven.len(),
+        requirements::all().len(),
+        share * 100.0,
+        begun.elapsed().as_secs_f64()
+    );
+    let whole = arguments.mutant.is_empty();
+    if whole && share < PROVEN {
+        println!("at least {:.0} % of the requirements must be proven", PROVEN * 100.0);
+    }
+    Ok(ExitCode::from(u8::from(bad > 0 || (whole && share < PROVEN))))
+}
+
+fn is_chosen(id: &str, chosen: &[String]) -> bool {
+    chosen.is_empty()
+        || chosen.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(begin) => id.starts_with(begin),
+            None => id == pattern || (pattern.ends_with('/') && id.starts_with(pattern.as_str())),
+        })
+}
+
+/// The runs of a case that a mutant names, `@profile` behind it for one.
+fn cases<'a>(
+    catalogue: &'a Catalogue,
+    mutant: &Mutant,
+    name: &str,
+) -> Result<Vec<(&'a Case, Option<&'a str>)>, String> {
+    let (plain, profile) = name.split_once('@').map_or((name, None), |(plain, profile)| (plain, Some(profile)));
+    let case = catalogue.get(plain).ok_or_else(|| format!("{}: there is no case {plain}", mutant.id))?;
+    if case.judged != mutant.judged {
+        return Err(format!("{}: the case {plain} judges somebody else", mutant.id));
+    }
+    if let Some(id) = mutant.breaks.iter().find(|id| requirements::get(id).is_none()) {
+        return Err(format!("{}: there is no requirement {id}", mutant.id));
+    }
+    let runs: Vec<_> = case.runs().into_iter().filter(|run| profile.is_none() || *run == profile).collect();
+    if runs.is_empty() {
+        return Err(format!("{}: the case {plain} does not run in this profile: {name}", mutant.id));
+    }
+    Ok(runs.into_iter().map(|run| (case, run)).collect())
+}
+
+fn job<'a>(
+    case: &'a Case,
+    profile: Option<&'a str>,
+    subject: &'a Subject,
+    engine: &'a Engine,
+    mutant: Option<&'a Mutant>,
+) -> Job<'a> {
+    let clients = match case.judged {
+        Judged::Client => [Some(subject), Some(subject)],
+        Judged::Engine => [None, None],
+    };
+    Job { case, profile, lane: case.lane, clients, engine, mutant }
+}
+
+/// Results with the mutants' ids.
+fn results(jobs: Vec<Job<'_>>, settings: &Settings) -> Vec<(Option<String>, CaseResult)> {
+    let results = Mutex::new(Vec::new());
+    run_all(jobs, settings, &Known::default(), &|job, result| {
+        if let Ok(mut results) = results.lock() {
+            results.push((job.mutant.map(|mutant| mutant.id.clone()), result));
+        }
+    });
+    results.into_inner().unwrap_or_default()
+}
+
+/// A mutant is killed if each of its cases fails, in one profile at least, at a step for what the mutant breaks.
+fn judged(mutant: &Mutant, results: &[(Option<String>, CaseResult)]) -> MutantResult {
+    let own = results.iter().filter(|(id, _)| id.as_deref() == Some(&mutant.id)).map(|(_, result)| result);
+    let kills: Vec<Kill> = own
+        .map(|result| {
+            let requirements = result.failure.as_ref().map(|failure| failure.requirements.clone()).unwrap_or_default();
+            let killed = result.verdict == Verdict::Fail && requirements.iter().any(|id| mutant.breaks.contains(id));
+            let why = result.failure.as_ref().map_or_else(|| result.reason.clone().unwrap_or_default(), why);
+            Kill { case: result.case.clone(), verdict: result.verdict, requirements, why, killed }
+        })
+        .collect();
+    let killed = mutant.cases.iter().all(|name| {
+        kills.iter().any(|kill| kill.killed && (kill.case == *name || kill.case.split('@').next() == Some(name)))
+    });
+    MutantResult {
+        mutant: mutant.id.clone(),
+        title: mutant.title.clone(),
+        breaks: mutant.breaks.clone(),
+        killed,
+        cases: kills,
+    }
+}
+
+fn why(failure: &crate::record::Failure) -> String {
+    let observed: String = failure.observed.chars().take(200).collect();
+    format!("expected {}, observed {observed} (line {}: {})", failure.expected, failure.step, failure.text)
+}
+
+fn leave(path: Option<&std::path::Path>, matrix: &[MutantResult]) -> Result<(), String> {
+    let Some(path) = path else { return Ok(()) };
+    let mut text = String::new();
+    for result in matrix {
+        let line = crate::record::Line::Mutant(result.clone());
+        text.push_str(&serde_json::to_string(&line).map_err(|error| error.to_string())?);
+        text.push('\n');
+    }
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
