@@ -76,7 +76,12 @@ fn testcase(out: &mut String, result: &CaseResult) {
     };
     put!(out, ">\n      <{element} message=\"{}\"", escaped(&message(result)));
     if has_text {
-        put!(out, " type=\"{}\">{}</{element}>\n", words::word(result.verdict), escaped(&text(result)));
+        put!(
+            out,
+            " type=\"{}\">{}</{element}>\n",
+            words::word(result.verdict),
+            escaped(&text(result)).replace("&#10;", "\n")
+        );
     } else {
         out.push_str("/>\n");
     }
