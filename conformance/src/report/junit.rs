@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::record::{CaseResult, Verdict};
-use crate::report::matrix::counts;
+use crate::report::matrix::Counts;
 use crate::report::reading::Record;
 use crate::report::words::{self, put};
 use crate::requirements;
@@ -45,7 +45,7 @@ pub(crate) fn render(record: &Record) -> String {
 }
 
 fn numbers<'a>(results: impl Iterator<Item = &'a CaseResult> + Clone) -> String {
-    let counts: crate::report::matrix::Counts = results.clone().map(|result| result.verdict).collect();
+    let counts: Counts = results.clone().map(|result| result.verdict).collect();
     let of = |verdicts: &[Verdict]| verdicts.iter().map(|&verdict| counts.of(verdict)).sum::<u64>();
     format!(
         " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn the_numbers_agree_with_the_cases() {
         let record = sample::record();
-        assert_eq!(counts(&record.cases).total(), 14);
+        assert_eq!(record.cases.len(), 14);
         let text = render(&record);
         let first = text.lines().nth(1).unwrap();
         assert!(first.contains("tests=\"14\" failures=\"3\" errors=\"2\" skipped=\"2\""), "{first}");

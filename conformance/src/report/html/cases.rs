@@ -11,8 +11,9 @@ use crate::report::words::{self, put};
 use crate::requirements;
 
 /// So many entries of a transcript are shown, of its begin and of its end.
-const HEAD: usize = 10;
-const TAIL: usize = 70;
+const ENTRIES: (usize, usize) = (10, 70);
+/// The same where all went well: most do, and nobody should have to wait for the page because of them.
+const ENTRIES_OF_GOOD: (usize, usize) = (8, 32);
 
 /// Where a result stands in the page, by its place in the record.
 pub(super) fn anchor(index: usize) -> String {
@@ -37,7 +38,7 @@ pub(super) fn section(out: &mut String, record: &Record, _: &[String]) {
     if areas.is_empty() {
         return;
     }
-    out.push_str("<section>\n<h2>Cases</h2>\n");
+    out.push_str("<section>\n<h2 id=\"cases\">Cases</h2>\n");
     let mut seen = Seen::default();
     for (area, cases) in areas {
         let counts: Counts =
@@ -72,7 +73,7 @@ fn part<'a>(out: &mut String, index: usize, result: &'a CaseResult, seen: &mut S
     let open = if words::is_failing(result.verdict) { " open" } else { "" };
     put!(out, "<details class=\"result\"{open}><summary><b>{}</b> ", text(&words::label(result)));
     put!(out, "<i class=\"{word}\">{sign} {}</i> ", words::phrase(result.verdict));
-    put!(out, "<small>{} · {}", words::time(result.ms), words::lane(result.lane));
+    put!(out, "<small>{} · {} · {}", words::time(result.ms), words::lane(result.lane), text(&result.case));
     if result.attempts > 1 {
         put!(out, " · tried {} times", result.attempts);
     }
@@ -125,7 +126,8 @@ fn transcript<'a>(out: &mut String, index: usize, result: &'a CaseResult, seen: 
             put!(out, "that of {}</a>, {count} entries.</p>\n", text(name));
         }
         _ => {
-            let shown = words::transcript(&result.transcript, HEAD, TAIL);
+            let (head, tail) = if is_bad { ENTRIES } else { ENTRIES_OF_GOOD };
+            let shown = words::transcript(&result.transcript, head, tail);
             put!(out, "<h4>Transcript <small>in ms, {count} entries</small></h4>\n");
             put!(out, "<pre tabindex=\"0\">{}</pre>\n", markup(&shown.join("\n")));
             let name = format!("{} with {}", result.case, words::label(result));

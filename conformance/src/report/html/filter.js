@@ -8,7 +8,7 @@
     const summary = element.querySelector(":scope > summary");
     return { element, text: ((summary || element).textContent + " " + element.dataset.f + subjects(element)).toLowerCase() };
   });
-  const groups = [...document.querySelectorAll("details.area, details.cases, details.list")];
+  const groups = [...document.querySelectorAll("details.area, details.rules, details.cases, details.list")];
 
   // "go fail" finds the cases that failed with go.
   function subjects(element) {
@@ -23,7 +23,10 @@
       element.hidden = !wanted.every((word) => text.includes(word));
       if (!element.hidden && element.classList.contains("case")) cases++;
     }
-    for (const group of groups) group.hidden = wanted.length > 0 && !group.querySelector("[data-f]:not([hidden])");
+    for (const group of groups) {
+      group.hidden = wanted.length > 0 && !group.querySelector("[data-f]:not([hidden])");
+      if (wanted.length > 0 && !group.hidden) group.open = true;
+    }
     output.textContent = wanted.length ? (cases === 1 ? "1 case" : cases + " cases") : "";
   }
 

@@ -48,12 +48,16 @@ pub(super) fn section(out: &mut String, record: &Record, columns: &[String]) {
     }
     let tested = areas.iter().flat_map(|(_, rows)| rows).filter(|row| !row.results.is_empty()).count();
     let all = requirements::all().len();
-    put!(out, "<section>\n<h2>Requirements</h2>\n<p>The run tests {tested} of {all} requirements. ");
+    put!(out, "<section>\n<h2 id=\"requirements\">Requirements</h2>\n<p>The run tests {tested} of {all} requirements. ");
     out.push_str("A cell counts the cases; it leads to them.</p>\n");
     legend(out);
     areas.iter().for_each(|(name, rows)| area(out, record, columns, name, rows));
     out.push_str("</section>\n<section>\n<h2>Cases by requirement</h2>\n");
-    areas.iter().flat_map(|(_, rows)| rows).for_each(|row| drill_down(out, columns, row));
+    for (name, rows) in &areas {
+        put!(out, "<details class=\"rules\">\n{}", area_summary(name, rows));
+        rows.iter().for_each(|row| drill_down(out, columns, row));
+        out.push_str("</details>\n");
+    }
     out.push_str("</section>\n");
 }
 
@@ -67,20 +71,23 @@ fn legend(out: &mut String) {
     out.push_str("<li><i class=\"untested\">–</i> not tested</li>\n<li><i class=\"unbound\">·</i> does not bind it</li>\n</ul>\n");
 }
 
-fn area(out: &mut String, record: &Record, columns: &[String], name: &str, rows: &[Row<'_>]) {
+/// An area's name and how many requirements are as they should be: each counts by the worst that is known of it.
+fn area_summary(name: &str, rows: &[Row<'_>]) -> String {
     let mut all = Counts::default();
-    rows.iter().flat_map(|row| row.counts(None).worst()).for_each(|mark| all.add(mark));
+    rows.iter().filter_map(|row| row.counts(None).worst()).for_each(|mark| all.add(mark));
     let untested = rows.iter().filter(|row| row.results.is_empty()).count();
-    put!(
-        out,
-        "<details class=\"area\" open>\n<summary><h3>EE-{}</h3> <span class=\"signs\">{}",
-        text(name),
-        signs(&all)
-    );
+    let mut out = format!("<summary><h3>EE-{}</h3> <span class=\"signs\">", text(name));
+    if untested < rows.len() {
+        out.push_str(&signs(&all));
+    }
     if untested > 0 {
         put!(out, " <i class=\"untested\" title=\"{untested} not tested\">– {untested}</i>");
     }
-    out.push_str("</span></summary>\n");
+    out + "</span></summary>\n"
+}
+
+fn area(out: &mut String, record: &Record, columns: &[String], name: &str, rows: &[Row<'_>]) {
+    put!(out, "<details class=\"area\" open>\n{}", area_summary(name, rows));
     put!(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"EE-{}\">\n", text(name));
     out.push_str("<table class=\"matrix\">\n<thead><tr><th scope=\"col\">Requirement</th><th scope=\"col\" class=\"wide\">Text</th>");
     columns.iter().for_each(|column| put!(out, "<th scope=\"col\" class=\"subject\">{}</th>", text(column)));
@@ -196,7 +203,8 @@ fn drill_down(out: &mut String, columns: &[String], row: &Row<'_>) {
     shown.iter().for_each(|name| put!(out, "<th scope=\"col\">{}</th>", text(name)));
     out.push_str("</tr></thead>\n<tbody>\n");
     for (case, cells) in cases {
-        put!(out, "<tr><th scope=\"row\">{}</th>", text(case));
+        let title = cells.values().flatten().next().map_or("", |(_, result, _)| &result.title);
+        put!(out, "<tr><th scope=\"row\">{}<small class=\"wide\">{}</small></th>", text(case), text(title));
         for name in &shown {
             out.push_str("<td class=\"signs\">");
             for (index, result, mark) in cells.get(*name).map(Vec::as_slice).unwrap_or_default() {

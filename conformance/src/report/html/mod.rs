@@ -105,17 +105,18 @@ mod tests {
         assert!(bytes < 6_000_000, "{bytes}");
     }
 
-    /// Writes the large record to the path in `CONFORMANCE_SYNTHETIC`, to look at its reports.
+    /// Writes a small and a large record into the directory in `CONFORMANCE_SYNTHETIC`, to look at their reports.
     #[test]
     #[ignore = "for people who change the page"]
-    fn write_synthetic_record() {
+    fn write_synthetic_records() {
         use crate::record::Line;
-        let path = std::env::var_os("CONFORMANCE_SYNTHETIC").unwrap();
+        let directory = std::path::PathBuf::from(std::env::var_os("CONFORMANCE_SYNTHETIC").unwrap());
+        std::fs::write(directory.join("small.jsonl"), sample::lines()).unwrap();
         let record = large(40);
         let lines = [Line::Run(record.run)].into_iter().chain(record.cases.into_iter().map(Line::Case));
         let lines = lines.chain(record.summary.map(Line::Summary));
         let text: String = lines.map(|line| serde_json::to_string(&line).unwrap() + "\n").collect();
-        std::fs::write(path, text).unwrap();
+        std::fs::write(directory.join("large.jsonl"), text).unwrap();
     }
 
     fn large(entries: u64) -> Record {

@@ -53,6 +53,11 @@ pub(super) fn header(out: &mut String, record: &Record) {
     }
     put!(out, ". Harness {} on {}. Seed {}", text(&run.harness), text(&run.machine), run.seed);
     put!(out, ", deadlines × {}. <code>{}</code></p>\n", run.time_scale, text(&run.arguments.join(" ")));
+    out.push_str("<nav aria-label=\"Parts\"><a href=\"#subjects\">What ran</a> <a href=\"#requirements\">Requirements</a>");
+    if !record.cases.is_empty() {
+        out.push_str(" <a href=\"#cases\">Cases</a>");
+    }
+    out.push_str("</nav>\n");
     // Only a script can filter, so it shows the box itself.
     out.push_str("<form id=\"filter\" role=\"search\" hidden><label for=\"words\">Show only</label>");
     out.push_str(
@@ -99,9 +104,12 @@ fn list(out: &mut String, title: &str, open: bool, results: Vec<(usize, &CaseRes
     for (index, result) in results {
         let (word, sign, phrase) =
             (words::word(result.verdict), words::sign(result.verdict), words::phrase(result.verdict));
-        put!(out, "<tr data-f=\"{word}\"><th scope=\"row\"><a href=\"#{}\">", anchor(index));
-        put!(out, "<i class=\"{word}\" title=\"{phrase}\">{sign}</i> {}</a></th>", text(&result.case));
-        put!(out, "<td>{}</td><td>", text(&words::label(result)));
+        put!(
+            out,
+            "<tr data-f=\"{word}\"><th scope=\"row\"><i class=\"{word}\" title=\"{phrase}\">{sign}</i> "
+        );
+        put!(out, "<a href=\"#{}\">{}</a></th>", anchor(index), text(&result.case));
+        put!(out, "<td>{}</td><td class=\"rules\">", text(&words::label(result)));
         words::rules(result).iter().for_each(|id| put!(out, "{} ", super::matrix::rule_link(id)));
         let (what, blame) = match (&result.failure, &result.reason) {
             (_, Some(reason)) => (reason.as_str(), None),
@@ -119,7 +127,7 @@ fn list(out: &mut String, title: &str, open: bool, results: Vec<(usize, &CaseRes
 
 /// What ran, with versions.
 pub(super) fn subjects(out: &mut String, record: &Record, _: &[String]) {
-    out.push_str("<section>\n<h2>What ran</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"What ran\">\n");
+    out.push_str("<section>\n<h2 id=\"subjects\">What ran</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"What ran\">\n");
     out.push_str(
         "<table class=\"subjects\">\n<thead><tr><th scope=\"col\">Subject</th><th scope=\"col\">Result</th>",
     );
@@ -171,7 +179,7 @@ pub(super) fn pairs(out: &mut String, record: &Record, _: &[String]) {
     names.sort_unstable();
     names.dedup();
     out.push_str("<section>\n<h2>Pairs</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Pairs\">\n");
-    out.push_str("<table class=\"pairs\">\n<thead><tr><th scope=\"col\">First \\ second</th>");
+    out.push_str("<table class=\"pairs\">\n<thead><tr><th scope=\"col\">first, second →</th>");
     names.iter().for_each(|name| put!(out, "<th scope=\"col\">{}</th>", text(name)));
     out.push_str("</tr></thead>\n<tbody>\n");
     for first in &names {
