@@ -186,7 +186,7 @@ pub(crate) fn transcript(entries: &[Entry], head: usize, tail: usize) -> Vec<Str
     const LONGEST: usize = 300;
     let left_out = entries.len().saturating_sub(head + tail);
     let (first, last) = if left_out == 0 {
-        (entries, &entries[..0])
+        (entries, Default::default())
     } else {
         (entries.get(..head).unwrap_or_default(), entries.get(head + left_out..).unwrap_or_default())
     };

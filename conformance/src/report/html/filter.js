@@ -10,7 +10,7 @@
   });
   const groups = [...document.querySelectorAll("details.area, details.rules, details.cases, details.list")];
 
-  // "go fail" finds the cases that failed with go.
+  // "go known" finds the cases that go has, and that are a known failure of somebody.
   function subjects(element) {
     if (!element.classList.contains("case")) return "";
     return [...element.querySelectorAll(".result > summary")].map((summary) => " " + summary.textContent).join("");

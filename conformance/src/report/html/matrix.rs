@@ -11,11 +11,16 @@ use crate::report::reading::Record;
 use crate::report::words::{self, put};
 use crate::requirements::{self, Requirement};
 
+/// A result's place in the record, the result, and what it says about a requirement.
+type Said<'a> = (usize, &'a CaseResult, Mark);
+
+/// What one case says, by column.
+type Cells<'a> = BTreeMap<String, Vec<Said<'a>>>;
+
 /// What the cases say about one requirement.
 struct Row<'a> {
     rule: &'static Requirement,
-    /// Their place in the record, and what each says.
-    results: Vec<(usize, &'a CaseResult, Mark)>,
+    results: Vec<Said<'a>>,
 }
 
 impl<'a> Row<'a> {
@@ -186,7 +191,7 @@ fn drill_down(out: &mut String, columns: &[String], row: &Row<'_>) {
         return;
     }
     out.push('\n');
-    let mut cases: Vec<(&str, BTreeMap<String, Vec<(usize, &CaseResult, Mark)>>)> = Vec::new();
+    let mut cases: Vec<(&str, Cells<'_>)> = Vec::new();
     for &(index, result, mark) in &row.results {
         if !cases.iter().any(|(case, _)| *case == result.case) {
             cases.push((&result.case, BTreeMap::new()));
