@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::record::{CaseResult, Verdict};
-use crate::report::matrix::counts;
+use crate::report::matrix::Counts;
 use crate::report::reading::Record;
 use crate::report::words::{self, put};
 use crate::requirements;
@@ -14,44 +14,49 @@ pub(crate) fn render(record: &Record) -> String {
     for result in &record.cases {
         suites.entry((words::label(result), words::lane(result.lane))).or_default().push(result);
     }
+    let problems = problems(record);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    put!(out, "<testsuites name=\"event-engine conformance\"{}>\n", numbers(record.cases.iter()));
+    let all = numbers(record.cases.iter(), problems.len() as u64);
+    put!(out, "<testsuites name=\"event-engine conformance\"{all}>\n");
     for ((subject, lane), results) in suites {
-        let numbers = numbers(results.iter().copied());
+        let numbers = numbers(results.iter().copied(), 0);
         let (name, at) =
             (escaped(&format!("{subject} {lane}")), escaped(record.run.started.trim_end_matches('Z')));
         put!(out, "  <testsuite name=\"{name}\"{numbers} timestamp=\"{at}\">\n");
         results.into_iter().for_each(|result| testcase(&mut out, result));
-        put!(out, "  </testsuite>\n");
+        out.push_str("  </testsuite>\n");
     }
-    // Otherwise what belongs to no case, or the end that never came, would be silent.
-    let problems = record.problems().iter().map(String::as_str);
-    let cut = record.summary.is_none().then_some("the record was cut short: the run did not come to its end");
-    let broken = record.run.subjects.iter().filter_map(|subject| {
-        subject.broken.as_ref().map(|reason| format!("{} could not be started: {reason}", subject.key))
-    });
-    let all: Vec<String> = problems.chain(cut).map(str::to_owned).chain(broken).collect();
-    if !all.is_empty() {
-        let count = all.len();
-        put!(out, "  <testsuite name=\"run\" tests=\"{count}\" failures=\"0\" errors=\"{count}\" skipped=\"0\" time=\"0\">\n");
-        for (index, problem) in all.iter().enumerate() {
+    if !problems.is_empty() {
+        put!(out, "  <testsuite name=\"run\"{}>\n", numbers(std::iter::empty(), problems.len() as u64));
+        for (index, problem) in problems.iter().enumerate() {
             put!(out, "    <testcase name=\"problem {}\" classname=\"run\" time=\"0\">\n", index + 1);
             put!(out, "      <error message=\"{}\"/>\n    </testcase>\n", escaped(problem));
         }
-        put!(out, "  </testsuite>\n");
+        out.push_str("  </testsuite>\n");
     }
     out.push_str("</testsuites>\n");
     out
 }
 
-fn numbers<'a>(results: impl Iterator<Item = &'a CaseResult> + Clone) -> String {
-    let counts: crate::report::matrix::Counts = results.clone().map(|result| result.verdict).collect();
+/// What belongs to no case, and would be silent otherwise; also the end that never came.
+fn problems(record: &Record) -> Vec<String> {
+    let broken = record.run.subjects.iter().filter_map(|subject| {
+        let reason = subject.broken.as_ref()?;
+        Some(format!("{} could not be started: {reason}", subject.key))
+    });
+    let cut = record.summary.is_none().then(|| "the run did not come to its end".to_owned());
+    record.problems().iter().cloned().chain(cut).chain(broken).collect()
+}
+
+/// The attributes that count; `problems` are errors beside the cases.
+fn numbers<'a>(results: impl Iterator<Item = &'a CaseResult> + Clone, problems: u64) -> String {
+    let counts: Counts = results.clone().map(|result| result.verdict).collect();
     let of = |verdicts: &[Verdict]| verdicts.iter().map(|&verdict| counts.of(verdict)).sum::<u64>();
     format!(
         " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
-        counts.total(),
+        counts.total() + problems,
         of(&[Verdict::Fail, Verdict::UnexpectedPass, Verdict::Flaky]),
-        of(&[Verdict::HarnessError, Verdict::CouldNotRun]),
+        of(&[Verdict::HarnessError, Verdict::CouldNotRun]) + problems,
         of(&[Verdict::NotApplicable, Verdict::KnownFail]),
         seconds(results.map(|result| result.ms).sum())
     )
@@ -76,7 +81,12 @@ fn testcase(out: &mut String, result: &CaseResult) {
     };
     put!(out, ">\n      <{element} message=\"{}\"", escaped(&message(result)));
     if has_text {
-        put!(out, " type=\"{}\">{}</{element}>\n", words::word(result.verdict), escaped(&text(result)));
+        put!(
+            out,
+            " type=\"{}\">{}</{element}>\n",
+            words::word(result.verdict),
+            escaped(&text(result)).replace("&#10;", "\n")
+        );
     } else {
         out.push_str("/>\n");
     }
@@ -164,13 +174,12 @@ mod tests {
     #[test]
     fn the_numbers_agree_with_the_cases() {
         let record = sample::record();
-        assert_eq!(counts(&record.cases).total(), 14);
         let text = render(&record);
         let first = text.lines().nth(1).unwrap();
-        assert!(first.contains("tests=\"14\" failures=\"3\" errors=\"2\" skipped=\"2\""), "{first}");
+        assert!(first.contains("tests=\"16\" failures=\"3\" errors=\"4\" skipped=\"2\""), "{first}");
         assert_eq!(text.matches("<failure ").count(), 3);
         assert_eq!(text.matches("<skipped ").count(), 2);
-        // Two of cases, one problem, one broken subject.
+        // Two of cases, one problem, one subject that could not be started.
         assert_eq!(text.matches("<error ").count(), 4);
     }
 }

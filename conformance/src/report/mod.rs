@@ -74,7 +74,8 @@ fn ended(result: Result<ExitCode, String>) -> ExitCode {
 
 fn write_all(arguments: &ReportArguments) -> Result<(), String> {
     let record = Record::read(&arguments.record)?;
-    let files: [(&Option<PathBuf>, fn(&Record) -> String); 4] = [
+    type Render = fn(&Record) -> String;
+    let files: [(&Option<PathBuf>, Render); 4] = [
         (&arguments.junit, junit::render),
         (&arguments.markdown, markdown::render),
         (&arguments.html, html::render),

@@ -122,13 +122,15 @@ pub(crate) fn time(ms: u64) -> String {
     }
 }
 
-/// Makes one line of it in which everything is seen and nothing acts: control characters become their pictures, and
-/// characters that turn the direction of writing their code.
+/// Makes one line of it in which everything is seen and nothing acts: control characters, and characters that turn the
+/// direction of writing, become their escapes. (They have pictures too, but few fonts do.)
 pub(crate) fn visible(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, character| {
         match character {
-            '\0'..='\x1f' => out.push(char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}')),
-            '\x7f' => out.push('␡'),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..='\x1f' | '\x7f' => put!(out, "\\x{:02x}", u32::from(character)),
             '\u{80}'..='\u{9f}'
             | '\u{200e}'
             | '\u{200f}'
@@ -184,20 +186,21 @@ pub(crate) fn transcript(entries: &[Entry], head: usize, tail: usize) -> Vec<Str
     const LONGEST: usize = 300;
     let left_out = entries.len().saturating_sub(head + tail);
     let (first, last) = if left_out == 0 {
-        (entries, &entries[..0])
+        (entries, Default::default())
     } else {
         (entries.get(..head).unwrap_or_default(), entries.get(head + left_out..).unwrap_or_default())
     };
     let shown = || first.iter().chain(last);
     let from = shown().map(|entry| visible(&entry.from).chars().count()).max().unwrap_or(0);
     let to = shown().map(|entry| visible(&entry.to).chars().count()).max().unwrap_or(0);
+    let ms = shown().map(|entry| (entry.us / 1000).to_string().len()).max().unwrap_or(1);
     let line = |entry: &Entry| {
         let arrow = if entry.to.is_empty() { ' ' } else { '→' };
         // A step is what the case says, not what was said.
         let mark = if entry.kind == "step" { "▸ " } else { "" };
-        let (ms, us) = (entry.us / 1000, entry.us % 1000);
+        let time = format!("{:>ms$}.{:03}", entry.us / 1000, entry.us % 1000);
         format!(
-            "{ms:>6}.{us:03}  {:<from$} {arrow} {:<to$}  {mark}{}",
+            "{time}  {:<from$} {arrow} {:<to$}  {mark}{}",
             visible(&entry.from),
             visible(&entry.to),
             short(&visible(&entry.text), LONGEST)
@@ -205,7 +208,7 @@ pub(crate) fn transcript(entries: &[Entry], head: usize, tail: usize) -> Vec<Str
     };
     let mut lines: Vec<String> = first.iter().map(line).collect();
     if left_out > 0 {
-        lines.push(format!("        …  {left_out} entries left out"));
+        lines.push(format!("{:ms$}   …  {left_out} entries left out", ""));
     }
     lines.extend(last.iter().map(line));
     lines
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn nothing_hidden_and_nothing_that_acts_is_left() {
-        assert_eq!(visible("a\0\x1b[31m\n\u{202e}é\x7f\u{85}"), "a␀␛[31m␊\\u{202e}é␡\\u{85}");
+        assert_eq!(visible("a\0\x1b[31m\n\u{202e}é\x7f\u{85}"), "a\\x00\\x1b[31m\\n\\u{202e}é\\x7f\\u{85}");
         assert_eq!(visible_lines("a\tb\r\nc\n"), ["a    b", "c"]);
     }
 
@@ -248,12 +251,7 @@ mod tests {
         let lines = transcript(&entries, 1, 2);
         assert_eq!(
             lines,
-            [
-                "     0.000  a → bc  0",
-                "        …  7 entries left out",
-                "     0.008  a → bc  8",
-                "     0.009  a → bc  9"
-            ]
+            ["0.000  a → bc  0", "    …  7 entries left out", "0.008  a → bc  8", "0.009  a → bc  9"]
         );
         assert_eq!(transcript(&entries, 5, 5).len(), 10);
         assert!(transcript(&[], 0, 5).is_empty());
