@@ -80,6 +80,19 @@ struct Written {
     steps: String,
 }
 
+/// A case that a program makes.
+pub(crate) struct Made {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) requirements: Vec<String>,
+    pub(crate) judged: Judged,
+    pub(crate) profiles: Vec<String>,
+    pub(crate) needs: Vec<String>,
+    pub(crate) sdk_only: bool,
+    pub(crate) file: String,
+    pub(crate) steps: String,
+}
+
 /// The cases of a file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +108,26 @@ impl Case {
     pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Self>, String> {
         let written: File = toml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
         written.case.into_iter().map(|case| Self::of(file, case)).collect()
+    }
+
+    /// A case that a program has made.
+    pub(crate) fn made(made: Made) -> Result<Self, String> {
+        let Made { id, title, requirements, judged, profiles, needs, sdk_only, file, steps } = made;
+        let written = Written {
+            id,
+            title,
+            requirements,
+            judged,
+            profiles,
+            needs,
+            engine_needs: Vec::new(),
+            sdk_only,
+            smoke: false,
+            alone: false,
+            limit_ms: None,
+            steps,
+        };
+        Self::of(&file, written)
     }
 
     fn of(file: &str, written: Written) -> Result<Self, String> {
