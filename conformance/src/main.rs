@@ -28,9 +28,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 /// Proves that a client library or an engine keeps the event-engine specification.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
-struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 /// What the program's end says.
@@ -39,11 +39,15 @@ is a known failure · 2 the command line is wrong · 3 something could not run, 
 itself failed · 5 nothing ran";
 
 #[derive(Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Run cases with client libraries, or with an engine
     Run(command::run::Arguments),
     /// Run the short choice of cases with every SDK and the engine
     Smoke(command::run::Smoke),
+    /// Run again what did not pass in the record of a run, with its seed
+    Replay(command::replay::Arguments),
+    /// Write a testee's skeleton for a new client library, and say in which order to build
+    NewSdk(command::new_sdk::Arguments),
     /// List the cases
     List(command::list::Arguments),
     /// Explain a requirement or a case
@@ -73,6 +77,8 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => command::run::run(&arguments),
         Command::Smoke(arguments) => command::run::smoke(&arguments),
+        Command::Replay(arguments) => command::replay::run(&arguments),
+        Command::NewSdk(arguments) => command::new_sdk::run(&arguments),
         Command::List(arguments) => command::list::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Coverage(arguments) => command::coverage::run(&arguments),

@@ -151,18 +151,17 @@ impl Job<'_> {
 
     fn reproduce(&self, name: &str, settings: &Settings) -> String {
         let seed = settings.seed;
-        match (self.case.judged, self.lane) {
-            (Judged::Engine, _) => format!("conformance run --engine '{}' --case {name} --seed {seed}", self.engine.key),
-            (_, Lane::Pair) => {
+        let first = self.clients.first().copied().flatten().map_or("", |subject| subject.named.as_str());
+        let who = match (self.case.judged, self.lane) {
+            (Judged::Engine, _) => self.engine.named.clone(),
+            (Judged::Client, Lane::Pair) => {
                 let keys: Vec<&str> = self.clients.iter().flatten().map(|subject| subject.key.as_str()).collect();
-                format!("conformance run --pair {} --case {name} --seed {seed}", keys.join("+"))
+                format!("--pair {}", keys.join("+"))
             }
-            (_, lane) => {
-                let key = self.clients.first().copied().flatten().map_or("", |subject| subject.key.as_str());
-                let lane = if lane == Lane::MiniEngine { " --lane mini-engine" } else { "" };
-                format!("conformance run --sdk {key} --case {name}{lane} --seed {seed}")
-            }
-        }
+            (Judged::Client, Lane::MiniEngine) => format!("{first} --lane mini-engine"),
+            (Judged::Client, _) => first.to_owned(),
+        };
+        format!("conformance run {who} --case {name} --seed {seed}")
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) const ALL: [&str; 5] = ["rust", "python", "go", "c", "pyevents"];
 /// Something with a testee.
 pub(crate) struct Subject {
     pub(crate) key: String,
+    /// How the command line names it.
+    pub(crate) named: String,
     launch: Launch,
     about: record::Subject,
     idle: Mutex<Vec<Testee>>,
@@ -74,20 +76,21 @@ impl Subject {
         if !attach {
             prepare(&root, &put(build))?;
         }
-        Self::new(key, Launch { command: put(start), attach }, limit)
+        Self::new(key, format!("--sdk {key}"), Launch { command: put(start), attach }, limit)
     }
 
     /// Somebody else's client library, by a command line.
     pub(crate) fn adapter(command: &str, limit: Duration, attach: bool) -> Result<Self, String> {
-        Self::new("adapter", Launch { command: shell(command), attach }, limit)
+        let named = format!("--adapter '{command}'");
+        Self::new("adapter", named, Launch { command: shell(command), attach }, limit)
     }
 
-    fn new(key: &str, launch: Launch, limit: Duration) -> Result<Self, String> {
+    fn new(key: &str, named: String, launch: Launch, limit: Duration) -> Result<Self, String> {
         let (testee, about) = introduce(key, &launch, limit)?;
         if !matches!(about.role.as_str(), "sdk" | "client") {
             return Err(format!("{key} says that its role is `{}`; a client's is sdk or client", about.role));
         }
-        Ok(Self { key: key.to_owned(), launch, about, idle: Mutex::new(vec![testee]) })
+        Ok(Self { key: key.to_owned(), named, launch, about, idle: Mutex::new(vec![testee]) })
     }
 
     /// What it says of itself.
@@ -121,8 +124,12 @@ pub(crate) enum EngineWay {
 /// An engine: under test, or to try clients against.
 pub(crate) struct Engine {
     pub(crate) key: String,
+    /// How the command line names it.
+    pub(crate) named: String,
     pub(crate) way: EngineWay,
     about: record::Subject,
+    /// Testees that cases have left, of an engine whose `start` forgets everything before at no cost.
+    idle: Option<Mutex<Vec<Testee>>>,
 }
 
 impl Engine {
@@ -148,7 +155,9 @@ impl Engine {
         if about.role != "engine" {
             return Err(format!("{key} says that its role is `{}`, not engine", about.role));
         }
-        Ok(Self { key: key.to_owned(), way: EngineWay::Testee(launch), about })
+        let idle = (name == "mini").then(Mutex::default);
+        let named = format!("--engine '{name}'");
+        Ok(Self { key: key.to_owned(), named, way: EngineWay::Testee(launch), about, idle })
     }
 
     fn at(address: &str) -> Result<Self, String> {
@@ -161,7 +170,8 @@ impl Engine {
             profiles: vec!["basic".to_owned(), "session".to_owned()],
             ..record::Subject::default()
         };
-        Ok(Self { key: "engine".to_owned(), way: EngineWay::Address(socket), about })
+        let named = format!("--engine tcp://{address}");
+        Ok(Self { key: "engine".to_owned(), named, way: EngineWay::Address(socket), about, idle: None })
     }
 
     /// What it says of itself.
@@ -169,11 +179,22 @@ impl Engine {
         &self.about
     }
 
-    /// A new process of it.
+    /// A new process of it, or one that another case has left.
     pub(crate) fn start(&self, limit: Duration) -> Result<Testee, String> {
+        let left = self.idle.as_ref().and_then(|idle| idle.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        if let Some(testee) = left {
+            return Ok(testee);
+        }
         match &self.way {
             EngineWay::Testee(launch) => Testee::start("engine", launch, limit),
             EngineWay::Address(_) => Err("the engine is only an address".to_owned()),
+        }
+    }
+
+    /// Takes a testee back for the next case, if this engine's may be used again.
+    pub(crate) fn put_back(&self, testee: Testee) {
+        if let Some(idle) = &self.idle {
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(testee);
         }
     }
 }

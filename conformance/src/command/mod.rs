@@ -3,6 +3,8 @@
 pub(crate) mod coverage;
 pub(crate) mod explain;
 pub(crate) mod list;
+pub(crate) mod new_sdk;
 pub(crate) mod progress;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod selftest;

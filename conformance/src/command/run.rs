@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::progress::Progress;
-use crate::case::{Case, Catalogue, Judged, Selection};
+use crate::case::{Actor, Case, Catalogue, Judged, Selection};
 use crate::known::Known;
 use crate::record::{self, CaseResult, Lane, Line, Summary, Verdict, FORMAT};
 use crate::report::reading::Record;
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "LANE")]
     lane: Vec<LaneName>,
     #[command(flatten)]
-    options: Options,
+    pub(crate) options: Options,
 }
 
 /// How to run.
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 pub(crate) struct Options {
     /// Only this case; `basic/` and `basic/quit*` mean all that begin so; several times if need be
     #[arg(long, value_name = "ID")]
-    case: Vec<String>,
+    pub(crate) case: Vec<String>,
     /// Only cases of this requirement
     #[arg(long, value_name = "ID")]
     req: Vec<String>,
@@ -57,7 +57,7 @@ pub(crate) struct Options {
     repeat: usize,
     /// Seed of everything random; the same seed, the same run
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// Do not try a failed case again to see whether it is flaky
     #[arg(long)]
     no_retry: bool,
@@ -84,6 +84,14 @@ pub(crate) struct Options {
     quiet: bool,
 }
 
+impl Options {
+    /// Writes no files: those of the run that is played again stay.
+    pub(crate) fn leave_nothing(&mut self) {
+        (self.record, self.junit, self.html, self.markdown, self.badge) = (None, None, None, None, None);
+        self.repeat = 1;
+    }
+}
+
 /// `conformance smoke`
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Smoke {
@@ -91,7 +99,7 @@ pub(crate) struct Smoke {
     #[arg(long, value_name = "NAME", default_values_t = ALL.map(str::to_owned))]
     sdk: Vec<String>,
     #[command(flatten)]
-    options: Options,
+    pub(crate) options: Options,
 }
 
 /// Lanes as the command line calls them.
@@ -317,7 +325,9 @@ impl Plan {
             }
             for subject in alone.clone() {
                 add(case, case.lane, [Some(subject), None], engine);
-                if let (Lane::ClientEngine, Some(mini)) = (case.lane, mini) {
+                // Where no engine takes part there is nothing to do again.
+                let engines = case.steps.iter().any(|step| step.actor == Actor::Engine);
+                if let (Lane::ClientEngine, true, Some(mini)) = (case.lane, engines, mini) {
                     add(case, Lane::MiniEngine, [Some(subject), None], mini);
                 }
             }

@@ -41,9 +41,11 @@ impl EngineSide {
         }
     }
 
-    /// An engine's process ends with its case: what one case left behind is no other's.
-    pub(super) fn leave(self, _well: bool, _engine: &Engine) {
-        drop(self);
+    /// An engine's process ends with its case, unless the engine says that it may serve others.
+    pub(super) fn leave(self, well: bool, engine: &Engine) {
+        if let (true, Self::Testee(testee)) = (well, self) {
+            engine.put_back(testee);
+        }
     }
 }
 

@@ -1,0 +1,65 @@
+//! `conformance new-sdk`: a testee's skeleton, and the order in which to build.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::case::{Catalogue, Judged, Selection};
+
+/// Where to write it.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// A folder, made if it is not there; files that are there are left alone
+    folder: PathBuf,
+}
+
+/// The skeleton is in Python because nearly everybody reads it; the protocol is JSON lines on a TCP connection, in whatever language.
+const SKELETON: &str = include_str!("../../new-sdk/testee.py");
+const PROTOCOL: &str = include_str!("../../adapter.md");
+
+/// The order: what to build, and the cases that then pass.
+const ORDER: [(&str, &str, &str); 9] = [
+    ("hello", "who you are; start it once: the harness says what is wrong with it", "adapter/"),
+    ("connect, publish, next", "one request, one reply, on a REQ socket or a DEALER", "basic-client/requests/"),
+    ("replies", "what the answer to a publish means", "vectors/replies/"),
+    ("quit, close", "say quit, wait for nothing, leave with a linger of about a second", "basic-client/ending/"),
+    ("time-outs", "one bit per connection: is an event owed?", "basic-client/timeouts/"),
+    ("broken connections", "ask again on the new one; a publish has an unknown outcome", "basic-client/broken/"),
+    ("everything of the basic profile", "with this project's engine and the second one", "basic-client/"),
+    ("sessions", "headers, batches, then the states of spec/machine.toml", "session-client/"),
+    ("what callers are owed", "only if your library wants to be like the project's own SDKs", "sdk/"),
+];
+
+/// Writes it.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let folder = &arguments.folder;
+    std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    for (name, text) in [("testee.py", SKELETON), ("adapter.md", PROTOCOL)] {
+        let path = folder.join(name);
+        if path.exists() {
+            println!("{} is there already: left alone", path.display());
+            continue;
+        }
+        std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        println!("wrote {}", path.display());
+    }
+    println!(
+        "\nYour library may be in any language: translate testee.py, or start it from there. Then build in this order, each step until its \
+         cases pass:\n"
+    );
+    let catalogue = Catalogue::built_in()?;
+    let mut number = 0;
+    for (what, how, cases) in ORDER {
+        let selection = Selection { cases: vec![cases.to_owned()], ..Selection::default() };
+        let count = catalogue.chosen(Judged::Client, &selection).count();
+        if count == 0 && number > 0 {
+            continue;
+        }
+        println!("{number}. {what}: {how}");
+        if count > 0 {
+            println!("   conformance run --adapter 'python3 {}' --case {cases}     ({count} cases)", folder.join("testee.py").display());
+        }
+        number += 1;
+    }
+    println!("\nA failed case shows what was said, and the rule; `conformance explain CASE` shows its steps. The specification's own steps are in spec/implementers-guide.md.");
+    Ok(ExitCode::SUCCESS)
+}

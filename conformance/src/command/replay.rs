@@ -1,0 +1,53 @@
+//! `conformance replay`: runs again what did not pass, with the arguments and the seed of the record.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::record::Verdict;
+use crate::report::reading::Record;
+use crate::Command;
+
+/// What to run again.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The record of a run
+    record: PathBuf,
+    /// This case, whether it passed or not; several times if need be
+    #[arg(long, value_name = "ID")]
+    case: Vec<String>,
+}
+
+/// Runs it again.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    let record = Record::read(&arguments.record)?;
+    let mut cases = arguments.case.clone();
+    if cases.is_empty() {
+        let passed = [Verdict::Pass, Verdict::NotApplicable, Verdict::KnownFail];
+        cases = record.cases.iter().filter(|case| !passed.contains(&case.verdict)).map(|case| case.case.clone()).collect();
+        cases.sort();
+        cases.dedup();
+    }
+    if cases.is_empty() {
+        println!("everything passed in {}: there is nothing to run again", arguments.record.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("again, with seed {}: {}", record.run.seed, cases.join(" "));
+    let words = std::iter::once("conformance".to_owned()).chain(record.run.arguments.iter().cloned());
+    let parsed = crate::Arguments::try_parse_from(words)
+        .map_err(|error| format!("the record's arguments are not those of this version: {error}"))?;
+    match parsed.command {
+        Command::Run(mut run) => {
+            (run.options.case, run.options.seed) = (cases, Some(record.run.seed));
+            run.options.leave_nothing();
+            super::run::run(&run)
+        }
+        Command::Smoke(mut smoke) => {
+            (smoke.options.case, smoke.options.seed) = (cases, Some(record.run.seed));
+            smoke.options.leave_nothing();
+            super::run::smoke(&smoke)
+        }
+        _ => Err("the record is none of `conformance run` or `conformance smoke`".to_owned()),
+    }
+}
