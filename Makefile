@@ -1,10 +1,11 @@
 # Targets only delegate; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust demo test spec-check generate bench bench-quick images soak-starts docs lint clean
+.PHONY: help setup setup-rust demo test spec-check generate bench bench-quick conformance conformance-smoke conformance-full soak-conformance images soak-starts docs lint clean
 
 PLUGIN ?= pyevents
 LANGS ?=
 export LANGS
+SDK ?= all
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 16
@@ -33,6 +34,19 @@ bench: setup ## Measure engine and clients beside the ancestor, raw libzmq, chan
 
 bench-quick: setup ## The same in less than three minutes
 	cargo run --quiet --release -p event-engine-bench -- --quick
+
+conformance: ## Prove an SDK, in every lane: SDK=rust, python, go, c, pyevents, all (reports in target/conformance)
+	@LANGS=$(or $(filter rust python go c,$(SDK)),$(if $(filter pyevents%,$(SDK)),python)) scripts/setup.sh
+	@scripts/conformance.sh sdk $(SDK)
+
+conformance-smoke: setup ## Prove all SDKs and the engine by the short choice of cases
+	@scripts/conformance.sh smoke
+
+conformance-full: setup ## Prove all SDKs, pairs and engines by every case, and the cases by mutants
+	@scripts/conformance.sh full
+
+soak-conformance: setup ## Ten full runs, three of them beside other work: the verdicts must be the same
+	@scripts/conformance.sh soak
 
 images: setup-rust ## Build and run the container images, without a daemon
 	scripts/images.sh

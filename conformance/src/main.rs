@@ -43,7 +43,9 @@ pub(crate) enum Command {
     /// Run cases with client libraries, or with an engine
     Run(command::run::Arguments),
     /// Run the short choice of cases with every SDK and the engine
-    Smoke(command::run::Smoke),
+    Smoke(command::run::Everybody),
+    /// Run every case with every SDK, every pair and the engine
+    Full(command::run::Everybody),
     /// Run again what did not pass in the record of a run, with its seed
     Replay(command::replay::Arguments),
     /// Write a testee's skeleton for a new client library, and say in which order to build
@@ -76,7 +78,8 @@ pub(crate) enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => command::run::run(&arguments),
-        Command::Smoke(arguments) => command::run::smoke(&arguments),
+        Command::Smoke(arguments) => command::run::everybody(&arguments, true),
+        Command::Full(arguments) => command::run::everybody(&arguments, false),
         Command::Replay(arguments) => command::replay::run(&arguments),
         Command::NewSdk(arguments) => command::new_sdk::run(&arguments),
         Command::List(arguments) => command::list::run(&arguments),

@@ -43,11 +43,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             run.options.leave_nothing();
             super::run::run(&run)
         }
-        Command::Smoke(mut smoke) => {
-            (smoke.options.case, smoke.options.seed) = (cases, Some(record.run.seed));
-            smoke.options.leave_nothing();
-            super::run::smoke(&smoke)
+        Command::Smoke(mut all) | Command::Full(mut all) => {
+            (all.options.case, all.options.seed) = (cases, Some(record.run.seed));
+            all.options.leave_nothing();
+            super::run::everybody(&all, false)
         }
-        _ => Err("the record is none of `conformance run` or `conformance smoke`".to_owned()),
+        _ => Err("the record is of none of `conformance run`, `smoke` or `full`".to_owned()),
     }
 }

@@ -92,9 +92,9 @@ impl Options {
     }
 }
 
-/// `conformance smoke`
+/// `conformance smoke` and `conformance full`
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Smoke {
+pub(crate) struct Everybody {
     /// Only these client libraries
     #[arg(long, value_name = "NAME", default_values_t = ALL.map(str::to_owned))]
     sdk: Vec<String>,
@@ -155,8 +155,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     plan.run(&arguments.options)
 }
 
-/// Runs the short choice with everybody.
-pub(crate) fn smoke(arguments: &Smoke) -> Result<ExitCode, String> {
+/// Runs with everybody: the short choice, or every case.
+pub(crate) fn everybody(arguments: &Everybody, smoke: bool) -> Result<ExitCode, String> {
     let plan = Plan {
         keys: arguments.sdk.clone(),
         adapter: None,
@@ -167,7 +167,7 @@ pub(crate) fn smoke(arguments: &Smoke) -> Result<ExitCode, String> {
         selection: Selection {
             cases: arguments.options.case.clone(),
             requirements: arguments.options.req.clone(),
-            smoke: true,
+            smoke,
         },
     };
     plan.run(&arguments.options)
