@@ -16,7 +16,8 @@ use std::io::{IsTerminal, Write};
 pub(crate) use figures::Summary;
 pub(crate) use json::text as json;
 pub(crate) use machine::Machine;
-pub(crate) use plan::{Measure, Plan, Row};
+use plan::Measure;
+pub(crate) use plan::Plan;
 pub(crate) use table::text;
 
 use crate::subject::{Engine, Subject};

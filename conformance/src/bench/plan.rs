@@ -69,7 +69,7 @@ pub(crate) struct Plan {
 
 /// Profiles in the order of the tables.
 const PROFILES: [&str; 2] = ["session", "basic"];
-/// The basic profile has one request under way at a time: with so many times fewer events a run takes about as long.
+/// The basic profile takes a request for every event: with so many times fewer events a run takes about as long.
 const BASIC_TIMES_FEWER: u64 = 10;
 /// Round trips are slow in either profile.
 const ROUND_TRIPS_TIMES_FEWER: u64 = 40;

@@ -19,12 +19,12 @@ fn of(measure: Measure, results: &[Summary]) -> Option<String> {
     let base = results.iter().find_map(|result| result.per_second).map(|spread| spread.median);
     let mut rows = vec![HEADER.map(str::to_owned)];
     for result in &results {
-        let ratio = result.per_second.zip(base).map(|(spread, base)| format!("{:.2}", spread.median / base));
+        let share = result.per_second.zip(base).map(|(spread, base)| ratio(spread.median / base));
         rows.push([
             result.row.name(),
             result.events.to_string(),
             spread(result.per_second, rate),
-            ratio.unwrap_or_default(),
+            share.unwrap_or_default(),
             spread(result.p50_us, microseconds),
             spread(result.p99_us, microseconds),
             result.delivered_ratio().map_or_else(String::new, delivered),
@@ -63,6 +63,16 @@ fn rate(value: f64) -> String {
     }
 }
 
+/// Two digits at least that say something.
+fn ratio(value: f64) -> String {
+    match value {
+        10.0.. => format!("{value:.0}"),
+        0.1.. => format!("{value:.2}"),
+        0.01.. => format!("{value:.3}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
 fn microseconds(value: f64) -> String {
     format!("{value:.0}")
 }
@@ -91,6 +101,7 @@ mod tests {
     #[test]
     fn rates_are_short() {
         assert_eq!([2.345e6, 45_600.0, 4_560.0, 12.3].map(rate), ["2.35M", "46k", "4.6k", "12"]);
+        assert_eq!([12.3, 1.0, 0.0456, 0.001_23].map(ratio), ["12", "1.00", "0.046", "0.0012"]);
     }
 
     #[test]
@@ -107,6 +118,24 @@ mod tests {
             &[Measurement::of_round_trips(vec![40, 50, 60], 4)],
         );
         let text = text(&[rate("rust", 2000), rate("c", 4000), trips]);
-        insta::assert_snapshot!(text);
+        let lines: Vec<&str> = text.lines().collect();
+        let wanted = [
+            "",
+            "publish (ratio to rust/session)",
+            "  client        events  per second             ratio  delivered ÷ sent",
+            "  rust/session  4000    2.00M / 2.00M / 2.00M  1.00   1",
+            "  c/session     4000    1.00M / 1.00M / 1.00M  0.50   1",
+        ];
+        assert_eq!(lines.get(..5), Some(&wanted[..]));
+        let trips = lines.get(7..).unwrap();
+        let columns =
+            "  client     events  per second       ratio  p50 µs        p99 µs        delivered ÷ sent";
+        assert_eq!(trips.first().copied(), Some("round trips (ratio to c/session)"));
+        assert_eq!(trips.get(1).copied(), Some(columns));
+        // One of four did not come back.
+        assert!(
+            trips.get(2).is_some_and(|row| row.ends_with("50 / 50 / 50  60 / 60 / 60  0.7500")),
+            "{text}"
+        );
     }
 }

@@ -39,7 +39,8 @@ const LEAST_BYTES: usize = 10;
 const NOTES: &str = "\
 per second, p50, p99: min / median / max of the runs; all runs of all clients interleaved, new processes for each
 times are the testee's own, and hold its work: making the events, counting and comparing the numbers of those that came
-session: by batches of at most 500 a call where the library has them; basic: one request at a time
+session: by batches of at most 500 a call where the library has them; what fits the window may have come before the first event is
+taken, which counts the more the fewer the events are; basic: an event a request, some libraries with several publishes under way
 delivered ÷ sent: publish: what the engine's ledger says was matched; receive: different numbers that came; round trips: those that ended";
 
 /// Measures.
