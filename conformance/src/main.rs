@@ -4,6 +4,7 @@
 //! engines, by the adapter protocol), raw connections (`zmtp`) and links between them. A *run* (`run`) plays many and leaves a
 //! *record* (`record`), from which all *reports* (`report`) are made. *Mutants* (`mutant`) prove the cases.
 
+mod bench;
 mod case;
 mod command;
 mod data;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Coverage(command::coverage::Arguments),
     /// Prove the cases: each mutant, a reference with one rule broken, must fail for that reason
     Selftest(command::selftest::Arguments),
+    /// Measure client libraries side by side: rates, and what arrived of what was sent
+    Bench(command::bench::Arguments),
     /// Make reports from the record of a run; without an option, to the terminal
     Report(report::ReportArguments),
     /// Compare two records; ends with 1 when something newly fails
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Coverage(arguments) => command::coverage::run(&arguments),
         Command::Selftest(arguments) => command::selftest::run(&arguments),
+        Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Report(arguments) => Ok(report::run(&arguments)),
         Command::Diff(arguments) => Ok(report::run_diff(&arguments)),
         Command::Completions { shell } => {

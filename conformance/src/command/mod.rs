@@ -1,5 +1,6 @@
 //! The subcommands.
 
+pub(crate) mod bench;
 pub(crate) mod coverage;
 pub(crate) mod explain;
 pub(crate) mod list;

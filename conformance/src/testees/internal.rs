@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{json, Value};
 
 use super::adapter::{base64, Answer, Base64, Failure};
@@ -20,6 +21,35 @@ pub(super) enum Job {
     Return,
     Fail(String),
     Panic(String),
+}
+
+/// What the plugin publishes on its other thread.
+pub(super) enum Publish {
+    These(Vec<Base64>),
+    Flood(Numbered),
+}
+
+/// The events of a flood: the prefix, the number, then dots up to the size.
+#[derive(Deserialize)]
+pub(super) struct Numbered {
+    prefix: Base64,
+    first: u64,
+    count: u64,
+    size: usize,
+}
+
+impl Numbered {
+    fn events(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        const DIGITS: usize = 8;
+        (self.first..self.first.saturating_add(self.count)).map(|number| {
+            let Base64(prefix) = &self.prefix;
+            let mut event = Vec::with_capacity(self.size.max(prefix.len() + DIGITS));
+            event.extend_from_slice(prefix);
+            event.extend_from_slice(format!("{number:0DIGITS$}").as_bytes());
+            event.resize(self.size.max(event.len()), b'.');
+            event
+        })
+    }
 }
 
 /// A received event, and its position where the engine tells it.
@@ -52,7 +82,7 @@ pub(super) struct State {
 
 struct Senders {
     jobs: Sender<(Job, Answer)>,
-    publishes: Sender<(Vec<Base64>, Answer)>,
+    publishes: Sender<(Publish, Answer)>,
 }
 
 impl State {
@@ -94,7 +124,7 @@ impl Control {
         }
     }
 
-    pub(super) fn publish(&self, events: Vec<Base64>, answer: Answer) {
+    pub(super) fn publish(&self, events: Publish, answer: Answer) {
         if let Some(senders) = &*self.0.senders() {
             self.0.publishing.fetch_add(1, Ordering::SeqCst);
             let _ = senders.publishes.send((events, answer));
@@ -120,7 +150,7 @@ impl Drop for EndOnDrop {
 /// The plugin's side.
 pub(super) struct Steered {
     jobs: Receiver<(Job, Answer)>,
-    publishes: Receiver<(Vec<Base64>, Answer)>,
+    publishes: Receiver<(Publish, Answer)>,
     state: EndOnDrop,
 }
 
@@ -139,7 +169,10 @@ impl Steered {
             for (events, answer) in publishes {
                 // Dropping the answer says that the plugin has ended.
                 if !publisher.has_ended() {
-                    answer.give(publish_all(events, &mut publish));
+                    answer.give(match events {
+                        Publish::These(events) => publish_all(events, &mut publish),
+                        Publish::Flood(events) => flood(&events, &mut publish),
+                    });
                 }
                 publisher.publishing.fetch_sub(1, Ordering::SeqCst);
             }
@@ -157,6 +190,14 @@ fn publish_all(
         Some(positions) => json!({ "positions": positions }),
         None => json!({}),
     })
+}
+
+fn flood(
+    events: &Numbered,
+    publish: &mut impl FnMut(Vec<u8>) -> Result<Option<u64>, Failure>,
+) -> Result<Value, Failure> {
+    let last = events.events().try_fold(None, |_, event| publish(event))?;
+    Ok(last.map_or_else(|| json!({}), |position| json!({ "position": position })))
 }
 
 /// Does the jobs until one ends the plugin, or the application is ending and nothing is left for the plugin.

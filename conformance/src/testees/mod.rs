@@ -17,7 +17,7 @@ use serde_json::{json, Value};
 use adapter::{Base64, Command, Failure};
 use application::Application;
 use config::Api;
-use internal::{Control, Job};
+use internal::{Control, Job, Numbered, Publish};
 
 mod adapter;
 mod application;
@@ -119,7 +119,9 @@ impl Testee {
             "ledger" => self.application().and_then(Application::ledger),
             "stop" => self.application().and_then(Application::stop),
             "wait" => return self.wait(command),
-            "publish" | "next" | "started" | "return" | "fail" | "panic" => return self.tell(command),
+            "publish" | "flood" | "next" | "started" | "return" | "fail" | "panic" => {
+                return self.tell(command)
+            }
             op => Err(Failure::unsupported(op)),
         };
         command.answer.give(result);
@@ -164,7 +166,13 @@ impl Testee {
             Err(failure) => return command.answer.give(Err(failure)),
         };
         let job = match command.op.as_str() {
-            "publish" => return plugin.publish(told.data, command.answer),
+            "publish" => return plugin.publish(Publish::These(told.data), command.answer),
+            "flood" => {
+                return match command.fields::<Numbered>() {
+                    Ok(events) => plugin.publish(Publish::Flood(events), command.answer),
+                    Err(failure) => command.answer.give(Err(failure)),
+                }
+            }
             "started" => return command.answer.ok(json!({ "started": plugin.started() })),
             "next" => Job::Next(Duration::from_millis(told.timeout_ms)),
             "fail" => Job::Fail(told.text),

@@ -257,6 +257,27 @@ fn a_publish_that_waits_for_room_keeps_nothing_else_waiting() {
 }
 
 #[test]
+fn a_flood_is_numbered_events_one_after_the_other() {
+    let flood = |plugin: &str, first: u64, count: u64| json!({ "plugin": plugin, "prefix": base64("n:"), "first": first, "count": count, "size": 12 });
+    let mut testee = Testee::start("engine");
+    testee.start_application(json!({ "plugins": [internal("source", &[]), internal("sink", &["n:"])] }));
+    assert_eq!(testee.ok("flood", flood("source", 7, 1000)), json!({ "position": 1000 }));
+    for event in ["n:00000007..", "n:00000008.."] {
+        assert_eq!(testee.next("sink")["data"], base64(event));
+    }
+    assert_eq!(testee.ok("flood", flood("source", 0, 0)), json!({}));
+    assert_eq!(testee.ok("ledger", json!({}))["plugins"]["sink"]["matched"], 1000);
+    assert_eq!(testee.refused("flood", flood("nobody", 0, 1)).0, "invalid");
+    assert_eq!(testee.refused("flood", json!({ "plugin": "source" })).0, "invalid");
+
+    // An API that tells no positions.
+    testee.start_application(json!({ "plugins": [internal("both", &["n:"])], "api": "seed" }));
+    assert_eq!(testee.ok("flood", flood("both", 99_999_999, 1)), json!({}));
+    assert_eq!(testee.next("both")["data"], base64("n:99999999.."));
+    testee.end();
+}
+
+#[test]
 fn plugins_return_fail_and_panic() {
     let mut testee = Testee::start("engine");
     let plugins = ["returns", "fails", "panics"].map(|name| internal(name, &[]));
