@@ -2,6 +2,8 @@
 
 pub(crate) mod coverage;
 pub(crate) mod explain;
+pub(crate) mod files;
+mod frauds;
 pub(crate) mod list;
 pub(crate) mod progress;
 pub(crate) mod run;

@@ -113,7 +113,9 @@ impl Testee {
                 return Err(format!("{name} ended ({status}) before it connected{}", printed(process.as_ref())));
             }
             if Instant::now() >= deadline {
-                process.as_mut().map_or((), Process::kill);
+                if let Some(process) = &mut process {
+                    process.kill();
+                }
                 let printed = printed(process.as_ref());
                 return Err(format!("{name} did not connect to CONFORMANCE_ADDRESS in time{printed}"));
             }
@@ -192,7 +194,9 @@ impl Testee {
 
     /// Forgets what it printed.
     pub(crate) fn forget_output(&self) {
-        self.process.as_ref().map_or((), Process::forget_output);
+        if let Some(process) = &self.process {
+            process.forget_output();
+        }
     }
 
     /// The process's id.
@@ -202,7 +206,9 @@ impl Testee {
 
     /// Ends the process as a crash would, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
-        self.process.as_mut().map_or((), Process::kill);
+        if let Some(process) = &mut self.process {
+            process.kill();
+        }
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
