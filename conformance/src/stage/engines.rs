@@ -138,7 +138,14 @@ impl Stage<'_> {
                 }
             }
         }
-        self.compare(step, &answer)
+        self.compare(step, &answer)?;
+        match self.missing_port().filter(|_| matches!(answer, Answer::Ok(_))) {
+            Some(name) => {
+                let observed = format!("it has told no port called {name}: {}", outcome::told(&answer));
+                Err(Stop::broken("the numbers of all ports", observed))
+            }
+            None => Ok(()),
+        }
     }
 
     /// What it means that the engine cannot be set up so: nothing, where that takes a feature that it does not claim.
@@ -155,6 +162,16 @@ impl Stage<'_> {
             }
             (true, Judged::Client) => Stop::CouldNotRun(format!("the engine cannot do what it claims: {text}")),
         }
+    }
+
+    /// A port that the application has, and that the engine has not told.
+    fn missing_port(&self) -> Option<String> {
+        let plugins = self.application.get("plugins").and_then(Value::as_array).into_iter().flatten();
+        let external = plugins.filter(|plugin| plugin.get("kind").is_some_and(|kind| kind == "external"));
+        let names = external.filter_map(|plugin| plugin.get("name").and_then(Value::as_str));
+        let bus = self.application.get("bus") == Some(&json!(true));
+        let of_bus = ["publish-port", "subscribe-port"].into_iter().filter(|_| bus);
+        names.chain(of_bus).find(|name| !self.ports.contains_key(*name)).map(str::to_owned)
     }
 
     fn keep_port(&mut self, name: &str, port: &Value) {

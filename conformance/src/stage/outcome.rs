@@ -115,9 +115,9 @@ pub(crate) fn field(
     let Some(found) = found else { return Ok(value == "-") };
     Ok(match compare {
         Compare::AtMost | Compare::AtLeast => {
-            let number = |text: &str| text.parse::<f64>().map_err(|_| format!("`{text}` is no number"));
-            let (is, bound) = (number(&found)?, number(value)?);
-            if compare == Compare::AtMost { is <= bound } else { is >= bound }
+            let bound = value.parse::<f64>().map_err(|_| format!("`{value}` is no number"))?;
+            // Whoever answers something else than a number has not answered as the case says.
+            found.parse::<f64>().is_ok_and(|is| if compare == Compare::AtMost { is <= bound } else { is >= bound })
         }
         Compare::Holds => Pattern::Holds(Bytes::read(value)?).matches(found.as_bytes(), variables)?,
         Compare::Equal => Pattern::read(value)?.matches(found.as_bytes(), variables)?,
