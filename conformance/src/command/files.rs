@@ -37,7 +37,9 @@ impl Files {
             (&self.html, html::render),
             (&self.badge, badge::render),
         ];
-        files.into_iter().try_for_each(|(path, render)| path.as_deref().map_or(Ok(()), |path| put(path, &render(whole))))
+        files
+            .into_iter()
+            .try_for_each(|(path, render)| path.as_deref().map_or(Ok(()), |path| put(path, &render(whole))))
     }
 }
 

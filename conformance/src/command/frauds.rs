@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use crate::case::{Catalogue, Judged, Selection};
+use crate::case::{natural, Catalogue, Judged, Selection};
 use crate::known::Known;
 use crate::record::{CaseResult, Kill, MutantResult, Verdict};
 use crate::run::{run_all, Job, Settings};
@@ -29,7 +29,9 @@ const GONE: Duration = Duration::from_secs(3);
 
 /// The ids of all frauds, `fraud/client/hang` and so on.
 pub(super) fn all() -> Vec<(String, Role, Kind)> {
-    let name = |value: Option<clap::builder::PossibleValue>| value.map(|it| it.get_name().to_owned()).unwrap_or_default();
+    let name = |value: Option<clap::builder::PossibleValue>| {
+        value.map(|it| it.get_name().to_owned()).unwrap_or_default()
+    };
     let mut all = Vec::new();
     for role in Role::value_variants() {
         for kind in Kind::value_variants() {
@@ -66,6 +68,9 @@ fn one(
     engine: &Engine,
     settings: &Settings,
 ) -> Result<MutantResult, String> {
+    // Each of these fills a line of the greatest length.
+    let jobs = if *kind == Kind::Flood { 2 } else { settings.jobs };
+    let settings = &Settings { jobs, ..settings.clone() };
     let value = kind.to_possible_value();
     let (name, title) = value.as_ref().map_or(("", String::new()), |value| {
         (value.get_name(), value.get_help().map(ToString::to_string).unwrap_or_default())
@@ -83,7 +88,13 @@ fn one(
     let mut kills = match tried {
         Ok(results) => results.iter().map(|result| kill(result, catalogue, settings)).collect(),
         // It does not even get to the cases.
-        Err(why) => vec![Kill { case: "hello".to_owned(), verdict: Verdict::Fail, requirements: Vec::new(), why, killed: true }],
+        Err(why) => vec![Kill {
+            case: "hello".to_owned(),
+            verdict: Verdict::Fail,
+            requirements: Vec::new(),
+            why,
+            killed: true,
+        }],
     };
     let left = left_behind(&mark);
     if !left.is_empty() {
@@ -118,15 +129,19 @@ fn results(
             results.push(result);
         }
     });
-    results.into_inner().unwrap_or_default()
+    let mut results = results.into_inner().unwrap_or_default();
+    results.sort_by_key(|result: &CaseResult| natural(&result.case));
+    results
 }
 
 /// What a case did to a fraud: it must fail, in the time that it has.
 fn kill(result: &CaseResult, catalogue: &Catalogue, settings: &Settings) -> Kill {
     let case = catalogue.get(result.case.split('@').next().unwrap_or_default());
-    let limit = Duration::from_millis(case.map_or(0, |case| case.limit_ms)).mul_f64(settings.time_scale) + LEEWAY;
+    let limit =
+        Duration::from_millis(case.map_or(0, |case| case.limit_ms)).mul_f64(settings.time_scale) + LEEWAY;
     let in_time = u128::from(result.ms) <= limit.as_millis();
-    let requirements = result.failure.as_ref().map(|failure| failure.requirements.clone()).unwrap_or_default();
+    let requirements =
+        result.failure.as_ref().map(|failure| failure.requirements.clone()).unwrap_or_default();
     let mut why = super::selftest::why(result);
     if !in_time {
         why = format!("it held up the harness for {} ms; {why}", result.ms);

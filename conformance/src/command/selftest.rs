@@ -52,8 +52,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let begun = Instant::now();
     let catalogue = Catalogue::built_in()?;
     let all = mutant::all()?;
-    let mutants: Vec<&Mutant> = all.iter().filter(|mutant| is_chosen(&mutant.id, &arguments.mutant)).collect();
-    let frauds: Vec<_> = frauds::all().into_iter().filter(|(id, ..)| is_chosen(id, &arguments.mutant)).collect();
+    let mutants: Vec<&Mutant> =
+        all.iter().filter(|mutant| is_chosen(&mutant.id, &arguments.mutant)).collect();
+    let frauds: Vec<_> =
+        frauds::all().into_iter().filter(|(id, ..)| is_chosen(id, &arguments.mutant)).collect();
     if mutants.is_empty() && frauds.is_empty() {
         return Err(format!("there is no mutant {}", arguments.mutant.join(", ")));
     }
@@ -62,7 +64,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let subject = (!mutants.is_empty()).then(|| Subject::sdk(&arguments.sdk, limit, false)).transpose()?;
     let engine = Engine::named("event-engine", limit, false)?;
     let settings = Settings { jobs: arguments.jobs, time_scale: arguments.time_scale, seed: 1, retry: false };
-    let run = begun_now(&settings, subject.iter().map(Subject::about).chain([engine.about()]).cloned().collect());
+    let run =
+        begun_now(&settings, subject.iter().map(Subject::about).chain([engine.about()]).cloned().collect());
 
     let mut reference: BTreeMap<String, Job<'_>> = BTreeMap::new();
     let mut jobs = Vec::new();
@@ -118,7 +121,8 @@ fn cases<'a>(
     mutant: &Mutant,
     name: &str,
 ) -> Result<Vec<(&'a Case, Option<&'a str>)>, String> {
-    let (plain, profile) = name.split_once('@').map_or((name, None), |(plain, profile)| (plain, Some(profile)));
+    let (plain, profile) =
+        name.split_once('@').map_or((name, None), |(plain, profile)| (plain, Some(profile)));
     let case = catalogue.get(plain).ok_or_else(|| format!("{}: there is no case {plain}", mutant.id))?;
     if case.judged != mutant.judged {
         return Err(format!("{}: the case {plain} judges somebody else", mutant.id));
@@ -163,13 +167,23 @@ fn judged(mutant: &Mutant, results: &[(Option<String>, CaseResult)]) -> MutantRe
     let own = results.iter().filter(|(id, _)| id.as_deref() == Some(&mutant.id)).map(|(_, result)| result);
     let kills: Vec<Kill> = own
         .map(|result| {
-            let requirements = result.failure.as_ref().map(|failure| failure.requirements.clone()).unwrap_or_default();
-            let killed = result.verdict == Verdict::Fail && requirements.iter().any(|id| mutant.breaks.contains(id));
-            Kill { case: result.case.clone(), verdict: result.verdict, requirements, why: why(result), killed }
+            let requirements =
+                result.failure.as_ref().map(|failure| failure.requirements.clone()).unwrap_or_default();
+            let killed =
+                result.verdict == Verdict::Fail && requirements.iter().any(|id| mutant.breaks.contains(id));
+            Kill {
+                case: result.case.clone(),
+                verdict: result.verdict,
+                requirements,
+                why: why(result),
+                killed,
+            }
         })
         .collect();
     let killed = mutant.cases.iter().all(|name| {
-        kills.iter().any(|kill| kill.killed && (kill.case == *name || kill.case.split('@').next() == Some(name)))
+        kills
+            .iter()
+            .any(|kill| kill.killed && (kill.case == *name || kill.case.split('@').next() == Some(name)))
     });
     MutantResult {
         mutant: mutant.id.clone(),

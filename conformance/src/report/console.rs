@@ -67,9 +67,14 @@ pub(crate) fn mutants(results: &[MutantResult], all: bool, colour: bool) -> Stri
         let word = if mutant.killed { word.to_owned() } else { word.to_uppercase() };
         let (id, title) = (words::visible(&mutant.mutant), words::visible(&mutant.title));
         put!(out, "{}  {}  {title}", paint.verdict(verdict, &word), paint.bold(&id));
-        put!(out, "{}\n", if mutant.breaks.is_empty() { String::new() } else { format!(" ({})", mutant.breaks.join(" ")) });
+        put!(
+            out,
+            "{}\n",
+            if mutant.breaks.is_empty() { String::new() } else { format!(" ({})", mutant.breaks.join(" ")) }
+        );
         for kill in mutant.cases.iter().filter(|kill| kill.killed == mutant.killed) {
-            let what = format!("{} {} {}", words::phrase(kill.verdict), kill.requirements.join(" "), kill.why);
+            let what =
+                format!("{} {} {}", words::phrase(kill.verdict), kill.requirements.join(" "), kill.why);
             paragraph(&mut out, paint, "", &words::visible(&format!("{}: {}", kill.case, what.trim_end())));
         }
     }

@@ -65,7 +65,11 @@ fn survivor(out: &mut String, mutant: &MutantResult) {
     let message = format!("{}: {}", mutants::word(mutant), mutant.title);
     let mut text = format!("{message}\n");
     for id in &mutant.breaks {
-        put!(text, "requirement: {id} {}\n", requirements::get(id).map_or("", |requirement| &requirement.text));
+        put!(
+            text,
+            "requirement: {id} {}\n",
+            requirements::get(id).map_or("", |requirement| &requirement.text)
+        );
     }
     for kill in mutant.cases.iter().filter(|kill| !kill.killed) {
         let (verdict, rules) = (words::phrase(kill.verdict), kill.requirements.join(" "));

@@ -212,7 +212,13 @@ fn selftest(out: &mut String, record: &Record) {
         if count > shown.len() {
             shown.push(format!("and {} more", count - shown.len()));
         }
-        put!(out, "| {sign} {} | **{}** {} ", mutants::word(mutant), inline(&mutant.mutant), inline(&mutant.title));
+        put!(
+            out,
+            "| {sign} {} | **{}** {} ",
+            mutants::word(mutant),
+            inline(&mutant.mutant),
+            inline(&mutant.title)
+        );
         put!(out, "| {} | {} |\n", inline(&mutant.breaks.join(", ")), shown.join("<br>"));
     }
     out.push('\n');

@@ -77,6 +77,12 @@ impl Record {
     /// What the outcome means.
     pub(crate) fn outcome_sentence(&self) -> String {
         let meaning = match self.outcome() {
+            "pass" if !self.mutants.is_empty() => {
+                "the cases found everything that is wrong, and pass the reference"
+            }
+            "fail" if !self.mutants.is_empty() => {
+                "the cases do not find everything that is wrong, or fail the reference"
+            }
             "pass" => "every case went as the specification says, or as the ledger of known failures has it",
             "fail" => "something does not keep the specification",
             "incomplete" => "nothing failed, but something could not run",

@@ -64,7 +64,13 @@ fn mutants() -> Vec<MutantResult> {
             "fraud/client/hang",
             "answers nothing",
             &[],
-            vec![kill("basic/letters/2", Verdict::Fail, &["EE-BASIC-12"], "expected an answer, observed none", true)],
+            vec![kill(
+                "basic/letters/2",
+                Verdict::Fail,
+                &["EE-BASIC-12"],
+                "expected an answer, observed none",
+                true,
+            )],
         ),
     ]
 }

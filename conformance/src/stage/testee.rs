@@ -110,7 +110,10 @@ impl Testee {
             }
             let status = process.as_mut().and_then(Process::status);
             if let Some(status) = status {
-                return Err(format!("{name} ended ({status}) before it connected{}", printed(process.as_ref())));
+                return Err(format!(
+                    "{name} ended ({status}) before it connected{}",
+                    printed(process.as_ref())
+                ));
             }
             if Instant::now() >= deadline {
                 if let Some(process) = &mut process {
@@ -121,7 +124,10 @@ impl Testee {
             }
             std::thread::park_timeout(LOOK_EVERY);
         };
-        stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true)).map_err(|error| error.to_string())?;
+        stream
+            .set_nonblocking(false)
+            .and_then(|()| stream.set_nodelay(true))
+            .map_err(|error| error.to_string())?;
         let shared: Arc<Mutex<Shared>> = Arc::default();
         let input = stream.try_clone().map_err(|error| error.to_string())?;
         let (named, reading) = (name.to_owned(), Arc::clone(&shared));
@@ -177,7 +183,12 @@ impl Testee {
     }
 
     /// A command and its answer.
-    pub(crate) fn ask(&mut self, op: &str, fields: Map<String, Value>, limit: Duration) -> Result<Answer, NoAnswer> {
+    pub(crate) fn ask(
+        &mut self,
+        op: &str,
+        fields: Map<String, Value>,
+        limit: Duration,
+    ) -> Result<Answer, NoAnswer> {
         let call = self.call(op, fields);
         self.wait(&call, Instant::now() + limit)
     }
@@ -246,7 +257,11 @@ impl Drop for Testee {
 
 fn printed(process: Option<&Process>) -> String {
     let output = process.map(Process::output).unwrap_or_default();
-    if output.is_empty() { String::new() } else { format!("; it printed: {}", output.trim()) }
+    if output.is_empty() {
+        String::new()
+    } else {
+        format!("; it printed: {}", output.trim())
+    }
 }
 
 /// Reads answers until the connection ends, or is no use any longer.

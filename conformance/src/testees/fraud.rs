@@ -104,7 +104,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         stream.set_nodelay(true)?;
         let out = stream.try_clone()?;
         let (role, mark) = (arguments.role, arguments.mark.clone());
-        let mut fraud = Fraud { kind, role, mark, out, told: 0, behind: None, ports: Vec::new(), said: VecDeque::new() };
+        let mut fraud =
+            Fraud { kind, role, mark, out, told: 0, behind: None, ports: Vec::new(), said: VecDeque::new() };
         BufReader::new(stream).lines().try_for_each(|line| fraud.hear(&serde_json::from_str(&line?)?))
     });
     ExitCode::from(u8::from(cheated.is_err()))
@@ -185,15 +186,39 @@ impl Fraud {
             Role::Client => (
                 "sdk",
                 &[
-                    "timeouts", "batch", "iterate", "unsettled", "cancel", "concurrent", "drop", "heartbeat",
-                    "environment", "profiles", "codes", "late-connect", "envelope",
+                    "timeouts",
+                    "batch",
+                    "iterate",
+                    "unsettled",
+                    "cancel",
+                    "concurrent",
+                    "drop",
+                    "heartbeat",
+                    "environment",
+                    "profiles",
+                    "codes",
+                    "late-connect",
+                    "envelope",
                 ],
             ),
             Role::Engine => (
                 "engine",
                 &[
-                    "internal", "ledger", "logs", "stop", "bus", "limits", "event-limit", "sessions", "heartbeat",
-                    "barrier", "replicas", "stop-event", "seed-api", "bind", "builder",
+                    "internal",
+                    "ledger",
+                    "logs",
+                    "stop",
+                    "bus",
+                    "limits",
+                    "event-limit",
+                    "sessions",
+                    "heartbeat",
+                    "barrier",
+                    "replicas",
+                    "stop-event",
+                    "seed-api",
+                    "bind",
+                    "builder",
                 ],
             ),
         };
@@ -208,7 +233,9 @@ impl Fraud {
     }
 
     fn fails(&mut self, command: &Value, kind: &str) -> std::io::Result<()> {
-        self.line(&json!({ "id": command["id"], "error": { "kind": kind, "text": format!("{kind}, it says") } }))
+        self.line(
+            &json!({ "id": command["id"], "error": { "kind": kind, "text": format!("{kind}, it says") } }),
+        )
     }
 
     fn line(&mut self, answer: &Value) -> std::io::Result<()> {
@@ -241,7 +268,9 @@ impl Fraud {
         }
         let count = command["count"].as_u64().unwrap_or(1);
         match op {
-            "connect" => json!({ "profile": command.get("profile").filter(|it| *it != "auto").unwrap_or(&json!("session")) }),
+            "connect" => {
+                json!({ "profile": command.get("profile").filter(|it| *it != "auto").unwrap_or(&json!("session")) })
+            }
             "next" => self.event(),
             "events" => {
                 let max = command["max"].as_u64().unwrap_or(1).min(1000);
@@ -259,7 +288,9 @@ impl Fraud {
             "open" => json!({ "envelope": {} }),
             "start" => self.ports_of(&command["application"]),
             "started" => json!({ "started": true }),
-            "ledger" => json!({ "plugins": {}, "accepted": 0, "unmatched": 0, "parked": 0, "balances": true }),
+            "ledger" => {
+                json!({ "plugins": {}, "accepted": 0, "unmatched": 0, "parked": 0, "balances": true })
+            }
             "logs" => json!({ "lines": [] }),
             "wait" => json!({ "ended": true, "success": true, "outcomes": {} }),
             _ => json!({}),
@@ -273,7 +304,8 @@ impl Fraud {
 
     fn ports_of(&mut self, application: &Value) -> Value {
         self.ports.clear();
-        let names = application["plugins"].as_array().into_iter().flatten().filter_map(|it| it["name"].as_str());
+        let names =
+            application["plugins"].as_array().into_iter().flatten().filter_map(|it| it["name"].as_str());
         let mut ports = Map::new();
         for name in names.chain(["publish_port", "subscribe_port"]) {
             let Ok(listener) = TcpListener::bind("127.0.0.1:0") else { continue };

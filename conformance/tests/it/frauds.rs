@@ -84,7 +84,11 @@ impl Done {
 
     fn verdicts(&self) -> Vec<String> {
         let lines = self.lines();
-        lines.iter().filter(|line| line["type"] == "case").map(|line| line["verdict"].as_str().unwrap().into()).collect()
+        lines
+            .iter()
+            .filter(|line| line["type"] == "case")
+            .map(|line| line["verdict"].as_str().unwrap().into())
+            .collect()
     }
 
     fn told(&self) -> String {
@@ -239,10 +243,24 @@ fn a_testee_that_says_yes_to_everything_is_not_even_tried() {
 #[test]
 fn the_selftest_lets_frauds_try_and_reports_them() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("selftest");
-    let files: Vec<String> = ["html", "junit", "markdown"].map(|it| folder.join(it).display().to_string()).into();
+    let files: Vec<String> =
+        ["html", "junit", "markdown"].map(|it| folder.join(it).display().to_string()).into();
     let arguments = [
-        "selftest", "--mutant", "fraud/client/hang", "--mutant", "fraud/client/null", "--mutant", "fraud/client/yes-man",
-        "--mutant", "fraud/engine/crash", "--html", &files[0], "--junit", &files[1], "--markdown", &files[2],
+        "selftest",
+        "--mutant",
+        "fraud/client/hang",
+        "--mutant",
+        "fraud/client/null",
+        "--mutant",
+        "fraud/client/yes-man",
+        "--mutant",
+        "fraud/engine/crash",
+        "--html",
+        &files[0],
+        "--junit",
+        &files[1],
+        "--markdown",
+        &files[2],
     ];
     let done = conformance("selftest", CASES, &arguments);
     assert_eq!(done.code, Some(0), "{}", done.told());

@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_page_of_a_record_that_was_cut_short() {
-        let page = render(&Record { summary: None, cases: Vec::new(), mutants: Vec::new(), ..sample::record() });
+        let page =
+            render(&Record { summary: None, cases: Vec::new(), mutants: Vec::new(), ..sample::record() });
         assert!(page.contains("the run did not come to its end"));
     }
 

@@ -16,7 +16,9 @@ pub(super) fn section(out: &mut String, record: &Record, _: &[String]) {
     out.push_str("<section>\n<h2 id=\"mutants\">Self-test</h2>\n");
     put!(out, "<p>{}.</p>\n", text(&mutants::sentence(&record.mutants)));
     out.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Mutants\">\n");
-    out.push_str("<table class=\"results\">\n<thead><tr><th scope=\"col\">Mutant</th><th scope=\"col\">Breaks</th>");
+    out.push_str(
+        "<table class=\"results\">\n<thead><tr><th scope=\"col\">Mutant</th><th scope=\"col\">Breaks</th>",
+    );
     out.push_str("<th scope=\"col\">What the cases say</th></tr></thead>\n<tbody>\n");
     mutants::sorted(&record.mutants).into_iter().for_each(|mutant| row(out, record, mutant));
     out.push_str("</tbody>\n</table>\n</div>\n</section>\n");
