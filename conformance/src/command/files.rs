@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::report::reading::Record;
 use crate::report::{badge, html, junit, markdown};
 
+type Render = fn(&Record) -> String;
+
 /// Where it goes.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Files {
@@ -31,7 +33,7 @@ impl Files {
         if let Some(path) = &self.record {
             put(path, &whole.lines()?)?;
         }
-        let files: [(&Option<PathBuf>, fn(&Record) -> String); 4] = [
+        let files: [(&Option<PathBuf>, Render); 4] = [
             (&self.junit, junit::render),
             (&self.markdown, markdown::render),
             (&self.html, html::render),

@@ -201,9 +201,14 @@ fn selftest(out: &mut String, record: &Record) {
     for mutant in mutants::sorted(&record.mutants) {
         let sign = words::sign(if mutant.killed { Verdict::Pass } else { Verdict::Fail });
         let cases = mutant.cases.iter().filter(|kill| kill.killed == mutant.killed).map(|kill| {
-            let why = if kill.killed { String::new() } else { format!(": {}", words::short(&kill.why, 160)) };
-            let rules = kill.requirements.join(", ");
-            inline(&format!("{} {} {rules}{why}", kill.case, words::phrase(kill.verdict)))
+            let mut told = format!("{} {}", kill.case, words::phrase(kill.verdict));
+            if !kill.requirements.is_empty() {
+                put!(told, " {}", kill.requirements.join(", "));
+            }
+            if !kill.killed && !kill.why.is_empty() {
+                put!(told, ": {}", words::short(&kill.why, 160));
+            }
+            inline(&told)
         });
         // A fraud fails nearly all cases there are.
         const SHOWN: usize = 6;

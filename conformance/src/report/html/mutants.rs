@@ -28,12 +28,13 @@ fn row(out: &mut String, record: &Record, mutant: &MutantResult) {
     let word = mutants::word(mutant);
     let (class, sign) = if mutant.killed { ("pass", "✓") } else { ("fail", "✗") };
     put!(out, "<tr data-f=\"{word}\"><th scope=\"row\"><i class=\"{class}\" title=\"{word}\">{sign}</i> ");
-    put!(out, "{}<br><small>{}</small></th><td class=\"rules\">", text(&mutant.mutant), text(&mutant.title));
+    put!(out, "{}</th><td class=\"rules\">", text(&mutant.mutant));
     mutant.breaks.iter().for_each(|id| put!(out, "{} ", rule_link(id)));
     let (killing, silent): (Vec<&Kill>, Vec<&Kill>) = mutant.cases.iter().partition(|kill| kill.killed);
     let open = if mutant.killed { "" } else { " open" };
     let (by, of) = (killing.len(), mutant.cases.len());
-    put!(out, "</td><td><details{open}><summary>{word}: {by} of {of} cases kill it</summary>");
+    put!(out, "</td><td>{}<details{open}>", text(&mutant.title));
+    put!(out, "<summary>{word}: {by} of {of} cases kill it</summary>");
     silent.into_iter().chain(killing).for_each(|kill| entry(out, record, kill));
     out.push_str("</details></td></tr>\n");
 }
