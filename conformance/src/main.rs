@@ -74,7 +74,8 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Testee {
         /// Which one
-        which: testees::Which,
+        #[command(subcommand)]
+        which: testees::Named,
     },
 }
 
@@ -96,7 +97,7 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Testee { which } => Ok(testees::run(which)),
+        Command::Testee { which } => Ok(testees::run(&which)),
     };
     result.unwrap_or_else(|problem| {
         eprintln!("conformance: {problem}");

@@ -6,10 +6,11 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::record;
-use crate::stage::testee::{hello, Answer, Launch, Testee};
+use crate::stage::testee::{hello, Answer, Launch, NoAnswer, Testee, NO_SUCH_OP};
+use crate::stage::told;
 
 /// The clients of this repository that have a testee: key, how it is built, how it is started.
 const CLIENTS: [(&str, &[&str], &[&str]); 7] = [
@@ -85,8 +86,14 @@ impl Subject {
         Self::new("adapter", named, Launch { command: shell(command), attach }, limit)
     }
 
+    /// A client library by program and arguments.
+    pub(crate) fn command(key: &str, command: Vec<String>, limit: Duration) -> Result<Self, String> {
+        Self::new(key, format!("--adapter '{}'", command.join(" ")), Launch { command, attach: false }, limit)
+    }
+
     fn new(key: &str, named: String, launch: Launch, limit: Duration) -> Result<Self, String> {
-        let (testee, about) = introduce(key, &launch, limit)?;
+        let (mut testee, about) = introduce(key, &launch, limit)?;
+        refuses(key, &mut testee, limit)?;
         if !matches!(about.role.as_str(), "sdk" | "client") {
             return Err(format!("{key} says that its role is `{}`; a client's is sdk or client", about.role));
         }
@@ -135,23 +142,27 @@ pub(crate) struct Engine {
 impl Engine {
     /// One that this program has: `event-engine`, `ancestor`, `mini`; an address; or a testee's command line.
     pub(crate) fn named(name: &str, limit: Duration, attach: bool) -> Result<Self, String> {
-        let own = |which: &str| -> Result<Vec<String>, String> {
-            // By this name it is found even if it was built anew meanwhile.
-            let own = PathBuf::from("/proc/self/exe");
-            let program = if own.exists() { own } else { std::env::current_exe().map_err(|error| error.to_string())? };
-            Ok(vec![program.display().to_string(), "testee".to_owned(), which.to_owned()])
-        };
         let (key, command) = match name {
-            "event-engine" => ("engine", own("engine")?),
-            "ancestor" => ("ancestor", own("ancestor")?),
+            "event-engine" => ("engine", own(&["engine"])?),
+            "ancestor" => ("ancestor", own(&["ancestor"])?),
             "mini" => ("mini", vec!["python3".to_owned(), mini_engine()?.display().to_string()]),
             _ => match name.strip_prefix("tcp://") {
                 Some(address) => return Self::at(address),
                 None => ("engine", shell(name)),
             },
         };
-        let launch = Launch { command, attach };
-        let (_, about) = introduce(key, &launch, limit)?;
+        Self::new(key, name, Launch { command, attach }, limit)
+    }
+
+    /// An engine by program and arguments of its testee.
+    pub(crate) fn command(key: &str, command: Vec<String>, limit: Duration) -> Result<Self, String> {
+        let name = command.join(" ");
+        Self::new(key, &name, Launch { command, attach: false }, limit)
+    }
+
+    fn new(key: &str, name: &str, launch: Launch, limit: Duration) -> Result<Self, String> {
+        let (mut testee, about) = introduce(key, &launch, limit)?;
+        refuses(key, &mut testee, limit)?;
         if about.role != "engine" {
             return Err(format!("{key} says that its role is `{}`, not engine", about.role));
         }
@@ -206,10 +217,10 @@ fn introduce(key: &str, launch: &Launch, limit: Duration) -> Result<(Testee, rec
     let Ok(Answer::Ok(ok)) = answer else {
         return Err(format!("{key} does not answer `hello`: {answer:?} {}", testee.output()));
     };
-    let text = |name: &str| ok.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| short(ok.get(name));
     let list = |name: &str| -> Vec<String> {
         let list = ok.get(name).and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(|word| Some(word.as_str()?.to_owned())).collect()
+        list.take(LISTED).map(|word| short(Some(word))).collect()
     };
     let libraries = ok.get("libraries").and_then(Value::as_object).into_iter().flatten();
     let about = record::Subject {
@@ -220,13 +231,51 @@ fn introduce(key: &str, launch: &Launch, limit: Duration) -> Result<(Testee, rec
         language: text("language"),
         profiles: list("profiles"),
         features: list("features"),
-        libraries: libraries.map(|(name, version)| (name.clone(), version.to_string())).collect(),
+        libraries: libraries
+            .take(LISTED)
+            .map(|(name, version)| (name.chars().take(SHORT).collect(), version.to_string().chars().take(SHORT).collect()))
+            .collect(),
         broken: None,
     };
     if about.name.is_empty() || about.profiles.is_empty() {
         return Err(format!("{key} answers `hello` without a name or without profiles"));
     }
     Ok((testee, about))
+}
+
+/// Longer words in `hello`, and more of them, are for nobody.
+const SHORT: usize = 200;
+const LISTED: usize = 100;
+
+fn short(word: Option<&Value>) -> String {
+    word.and_then(Value::as_str).unwrap_or_default().chars().take(SHORT).collect()
+}
+
+/// Whether a testee says of an op that does not exist that it has none: one that says yes to everything proves nothing.
+fn refuses(key: &str, testee: &mut Testee, limit: Duration) -> Result<(), String> {
+    let answer = testee.ask(NO_SUCH_OP, Map::new(), limit);
+    let said = match &answer {
+        Ok(Answer::Error(error)) if short(error.get("kind")) == "unsupported" => match testee.faults().first() {
+            None => return Ok(()),
+            Some(fault) => return Err(format!("{key} breaks the adapter protocol: {fault}")),
+        },
+        Ok(answer) => told(answer),
+        Err(NoAnswer::Late) => "nothing".to_owned(),
+        Err(NoAnswer::Gone(how)) => how.clone(),
+    };
+    Err(format!(
+        "{key} is asked for the op `{NO_SUCH_OP}`, which does not exist, and must answer with an error of kind `unsupported` \
+         (conformance/adapter.md); it says: {said}"
+    ))
+}
+
+/// A command line of this program's own testees.
+pub(crate) fn own(arguments: &[&str]) -> Result<Vec<String>, String> {
+    // By this name it is found even if it was built anew meanwhile.
+    let own = PathBuf::from("/proc/self/exe");
+    let program = if own.exists() { own } else { std::env::current_exe().map_err(|error| error.to_string())? };
+    let arguments = arguments.iter().map(|&argument| argument.to_owned());
+    Ok([program.display().to_string(), "testee".to_owned()].into_iter().chain(arguments).collect())
 }
 
 /// The checkout of event-engine in which this runs: SDKs are built from it.

@@ -1,17 +1,17 @@
 //! `conformance run`: cases with client libraries, or with an engine.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::files::Files;
 use super::progress::Progress;
 use crate::case::{Actor, Case, Catalogue, Judged, Selection};
 use crate::known::Known;
-use crate::record::{self, CaseResult, Lane, Line, Summary, Verdict, FORMAT};
+use crate::record::{self, CaseResult, Lane, Summary, Verdict, FORMAT};
 use crate::report::reading::Record;
-use crate::report::{badge, console, html, junit, markdown};
+use crate::report::console;
 use crate::run::{counted, run_all, Job, Settings};
 use crate::subject::{Engine, Subject, ALL};
 
@@ -64,21 +64,8 @@ pub(crate) struct Options {
     /// Wait for testees that you start yourself, for instance in a debugger
     #[arg(long)]
     attach: bool,
-    /// Leave the record there (JSON, one object a line)
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
-    /// Write a JUnit report there
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Write a page for people there
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Write the same as Markdown there
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
-    /// Write a badge (SVG) there
-    #[arg(long, value_name = "FILE")]
-    badge: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
     /// Show no bar and no failures, only the summary
     #[arg(long)]
     quiet: bool,
@@ -87,7 +74,7 @@ pub(crate) struct Options {
 impl Options {
     /// Writes no files: those of the run that is played again stay.
     pub(crate) fn leave_nothing(&mut self) {
-        (self.record, self.junit, self.html, self.markdown, self.badge) = (None, None, None, None, None);
+        self.files = Files::default();
         self.repeat = 1;
     }
 }
@@ -227,21 +214,8 @@ impl Plan {
         let jobs = || self.jobs(&catalogue, &subjects, &engine, mini.as_ref());
         let all: Vec<Job<'_>> = (0..options.repeat.max(1)).flat_map(|_| jobs()).collect();
         let about = subjects.iter().map(|subject| subject.about().clone());
-        let run = record::Run {
-            format: FORMAT,
-            started: rfc3339(now.as_secs()),
-            harness: env!("CARGO_PKG_VERSION").to_owned(),
-            arguments: std::env::args().skip(1).collect(),
-            seed: settings.seed,
-            time_scale: settings.time_scale,
-            subjects: about.chain([engine.about().clone()]).chain(broken.iter().cloned()).collect(),
-            machine: format!(
-                "{} {}, {} processors",
-                std::env::consts::OS,
-                std::env::consts::ARCH,
-                std::thread::available_parallelism().map_or(0, usize::from)
-            ),
-        };
+        let subjects_of_run = about.chain([engine.about().clone()]).chain(broken.iter().cloned()).collect();
+        let run = begun_now(&settings, subjects_of_run);
         let progress = (!options.quiet).then(|| Progress::new(all.len()));
         let results = Mutex::new(Vec::new());
         run_all(all, &settings, &known, &|_, result| {
@@ -352,30 +326,9 @@ impl Plan {
         results: &[CaseResult],
         summary: &Summary,
     ) -> Result<ExitCode, String> {
-        let whole = Record { run: run.clone(), cases: results.to_vec(), summary: Some(summary.clone()) };
-        if let Some(path) = &options.record {
-            let mut text = String::new();
-            let lines = std::iter::once(Line::Run(run.clone()))
-                .chain(results.iter().cloned().map(Line::Case))
-                .chain(std::iter::once(Line::Summary(summary.clone())));
-            for line in lines {
-                text.push_str(&serde_json::to_string(&line).map_err(|error| error.to_string())?);
-                text.push('\n');
-            }
-            std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        }
-let files: [(&Option<PathBuf>, fn(&Record) -> String); 4] = [
-            (&options.junit, junit::render),
-            (&options.markdown, markdown::render),
-            (&options.html, html::render),
-            (&options.badge, badge::render),
-        ];
-        for (path, render) in files {
-            if let Some(path) = path {
-                let written = std::fs::write(path, render(&whole));
-                written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            }
-        }
+        let whole =
+            Record { run: run.clone(), cases: results.to_vec(), mutants: Vec::new(), summary: Some(summary.clone()) };
+        options.files.write(&whole)?;
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
         let mut out = std::io::stdout().lock();
         if !options.quiet {
@@ -388,6 +341,26 @@ let files: [(&Option<PathBuf>, fn(&Record) -> String); 4] = [
         let _ = write!(out, "{}", console::summary(summary, results, colour));
         let _ = writeln!(out, "seed {}", run.seed);
         Ok(ExitCode::from(exit_code(summary)))
+    }
+}
+
+/// What a run is called that begins now.
+pub(super) fn begun_now(settings: &Settings, subjects: Vec<record::Subject>) -> record::Run {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    record::Run {
+        format: FORMAT,
+        started: rfc3339(now.as_secs()),
+        harness: env!("CARGO_PKG_VERSION").to_owned(),
+        arguments: std::env::args().skip(1).collect(),
+        seed: settings.seed,
+        time_scale: settings.time_scale,
+        subjects,
+        machine: format!(
+            "{} {}, {} processors",
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            std::thread::available_parallelism().map_or(0, usize::from)
+        ),
     }
 }
 

@@ -1,23 +1,29 @@
 //! `conformance selftest`: the cases prove subjects, and mutants prove the cases.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::files::Files;
+use super::frauds;
+use super::run::begun_now;
 use crate::case::{Case, Catalogue, Judged};
 use crate::known::Known;
 use crate::mutant::{self, Mutant};
-use crate::record::{CaseResult, Kill, MutantResult, Verdict};
+use crate::record::{CaseResult, Kill, MutantResult, Summary, Verdict};
+use crate::report::console;
+use crate::report::mutants::proven;
+use crate::report::reading::Record;
 use crate::requirements;
-use crate::run::{run_all, Job, Settings};
+use crate::run::{counted, run_all, Job, Settings};
 use crate::subject::{Engine, Subject};
 
 /// What to prove.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only this mutant; `engine/` and `engine/quit*` mean all that begin so; several times if need be
+    /// Only this mutant; `engine/` and `engine/quit*` mean all that begin so, `fraud/` all frauds; several times if need be
     #[arg(long, value_name = "ID")]
     mutant: Vec<String>,
     /// The client library that stands for all as the reference
@@ -29,9 +35,8 @@ pub(crate) struct Arguments {
     /// Multiply all deadlines, for slow machines
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     time_scale: f64,
-    /// Leave the kill matrix there (JSON, one object a line)
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
     /// Show every kill with its reason
     #[arg(long)]
     verbose: bool,
@@ -42,26 +47,32 @@ const PROVEN: f64 = 0.9;
 /// How long a testee may take to start for the first time.
 const INTRODUCTION: Duration = Duration::from_secs(30);
 
-/// Kills mutants.
+/// Kills mutants, and lets frauds try.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let begun = Instant::now();
     let catalogue = Catalogue::built_in()?;
     let all = mutant::all()?;
-    let mutants: Vec<&Mutant> = all.iter().filter(|mutant| is_chosen(&mutant.id, &arguments.mutant)).collect();
-    if mutants.is_empty() {
+    let mutants: Vec<&Mutant> =
+        all.iter().filter(|mutant| is_chosen(&mutant.id, &arguments.mutant)).collect();
+    let frauds: Vec<_> =
+        frauds::all().into_iter().filter(|(id, ..)| is_chosen(id, &arguments.mutant)).collect();
+    if mutants.is_empty() && frauds.is_empty() {
         return Err(format!("there is no mutant {}", arguments.mutant.join(", ")));
     }
     let limit = INTRODUCTION.mul_f64(arguments.time_scale);
-    let subject = Subject::sdk(&arguments.sdk, limit, false)?;
+    // Frauds need no reference.
+    let subject = (!mutants.is_empty()).then(|| Subject::sdk(&arguments.sdk, limit, false)).transpose()?;
     let engine = Engine::named("event-engine", limit, false)?;
     let settings = Settings { jobs: arguments.jobs, time_scale: arguments.time_scale, seed: 1, retry: false };
+    let run =
+        begun_now(&settings, subject.iter().map(Subject::about).chain([engine.about()]).cloned().collect());
 
     let mut reference: BTreeMap<String, Job<'_>> = BTreeMap::new();
     let mut jobs = Vec::new();
     for mutant in &mutants {
         for name in &mutant.cases {
             for (case, profile) in cases(&catalogue, mutant, name)? {
-                let job = |mutant| job(case, profile, &subject, &engine, mutant);
+                let job = |mutant| job(case, profile, subject.as_ref(), &engine, mutant);
                 jobs.push(job(Some(mutant)));
                 reference.entry(case.name_in(profile)).or_insert_with(|| job(None));
             }
@@ -70,48 +81,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let healthy = results(reference.into_values().collect(), &settings);
     let sick = results(jobs, &settings);
 
-    let mut bad = 0;
+    let mut problems = Vec::new();
     for (_, result) in healthy.iter().filter(|(_, result)| result.verdict != Verdict::Pass) {
-        bad += 1;
-        let why = result.failure.as_ref().map_or_else(|| result.reason.clone().unwrap_or_default(), why);
-        println!("the reference does not pass {}: {why}", result.case);
+        problems.push(format!("the reference does not pass {}: {}", result.case, why(result)));
     }
-    let mut matrix = Vec::new();
-    for mutant in &mutants {
-        let result = judged(mutant, &sick);
-        if !result.killed {
-            bad += 1;
-            println!("SURVIVES {}: {}", result.mutant, result.title);
-            for kill in result.cases.iter().filter(|kill| !kill.killed) {
-                println!("         {} says {:?} {} {}", kill.case, kill.verdict, kill.requirements.join(" "), kill.why);
-            }
-        } else if arguments.verbose {
-            println!("killed   {} ({})", result.mutant, result.breaks.join(" "));
-            for kill in result.cases.iter().filter(|kill| kill.killed) {
-                println!("         by {}: {}", kill.case, kill.why);
-            }
-        }
-        matrix.push(result);
+    let mut matrix: Vec<MutantResult> = mutants.iter().map(|mutant| judged(mutant, &sick)).collect();
+    matrix.extend(frauds::run(&frauds, &catalogue, &engine, arguments.time_scale)?);
+    let share = proven(&matrix).len() as f64 / requirements::all().len().max(1) as f64;
+    if arguments.mutant.is_empty() && share < PROVEN {
+        problems.push(format!("at least {:.0} % of the requirements must be proven", PROVEN * 100.0));
     }
-    leave(arguments.record.as_deref(), &matrix)?;
-    let proven: BTreeSet<&String> =
-        matrix.iter().filter(|result| result.killed).flat_map(|result| &result.breaks).collect();
-    let share = proven.len() as f64 / requirements::all().len().max(1) as f64;
-    let killed = matrix.iter().filter(|result| result.killed).count();
-    println!(
-        "{killed} of {} mutants killed, {} cases proven, {} of {} requirements proven ({:.1} %), {:.1} s",
-        matrix.len(),
-        healthy.len(),
-        proven.len(),
-        requirements::all().len(),
-        share * 100.0,
-        begun.elapsed().as_secs_f64()
-    );
-    let whole = arguments.mutant.is_empty();
-    if whole && share < PROVEN {
-        println!("at least {:.0} % of the requirements must be proven", PROVEN * 100.0);
-    }
-    Ok(ExitCode::from(u8::from(bad > 0 || (whole && share < PROVEN))))
+    let good = problems.is_empty() && matrix.iter().all(|result| result.killed);
+    print!("{}", console::mutants(&matrix, arguments.verbose, std::io::stdout().is_terminal()));
+    problems.iter().for_each(|problem| println!("{problem}"));
+    println!("{} cases proven, {:.1} s", healthy.len(), begun.elapsed().as_secs_f64());
+
+    let cases: Vec<CaseResult> = healthy.into_iter().map(|(_, result)| result).collect();
+    let summary = Summary {
+        outcome: if good { "pass" } else { "fail" }.to_owned(),
+        verdicts: counted(&cases),
+        seconds: begun.elapsed().as_secs_f64(),
+        problems,
+    };
+    arguments.files.write(&Record { run, cases, mutants: matrix, summary: Some(summary) })?;
+    Ok(ExitCode::from(u8::from(!good)))
 }
 
 fn is_chosen(id: &str, chosen: &[String]) -> bool {
@@ -128,7 +121,8 @@ fn cases<'a>(
     mutant: &Mutant,
     name: &str,
 ) -> Result<Vec<(&'a Case, Option<&'a str>)>, String> {
-    let (plain, profile) = name.split_once('@').map_or((name, None), |(plain, profile)| (plain, Some(profile)));
+    let (plain, profile) =
+        name.split_once('@').map_or((name, None), |(plain, profile)| (plain, Some(profile)));
     let case = catalogue.get(plain).ok_or_else(|| format!("{}: there is no case {plain}", mutant.id))?;
     if case.judged != mutant.judged {
         return Err(format!("{}: the case {plain} judges somebody else", mutant.id));
@@ -146,12 +140,12 @@ fn cases<'a>(
 fn job<'a>(
     case: &'a Case,
     profile: Option<&'a str>,
-    subject: &'a Subject,
+    subject: Option<&'a Subject>,
     engine: &'a Engine,
     mutant: Option<&'a Mutant>,
 ) -> Job<'a> {
     let clients = match case.judged {
-        Judged::Client => [Some(subject), Some(subject)],
+        Judged::Client => [subject, subject],
         Judged::Engine => [None, None],
     };
     Job { case, profile, lane: case.lane, clients, engine, mutant }
@@ -173,14 +167,23 @@ fn judged(mutant: &Mutant, results: &[(Option<String>, CaseResult)]) -> MutantRe
     let own = results.iter().filter(|(id, _)| id.as_deref() == Some(&mutant.id)).map(|(_, result)| result);
     let kills: Vec<Kill> = own
         .map(|result| {
-            let requirements = result.failure.as_ref().map(|failure| failure.requirements.clone()).unwrap_or_default();
-            let killed = result.verdict == Verdict::Fail && requirements.iter().any(|id| mutant.breaks.contains(id));
-            let why = result.failure.as_ref().map_or_else(|| result.reason.clone().unwrap_or_default(), why);
-            Kill { case: result.case.clone(), verdict: result.verdict, requirements, why, killed }
+            let requirements =
+                result.failure.as_ref().map(|failure| failure.requirements.clone()).unwrap_or_default();
+            let killed =
+                result.verdict == Verdict::Fail && requirements.iter().any(|id| mutant.breaks.contains(id));
+            Kill {
+                case: result.case.clone(),
+                verdict: result.verdict,
+                requirements,
+                why: why(result),
+                killed,
+            }
         })
         .collect();
     let killed = mutant.cases.iter().all(|name| {
-        kills.iter().any(|kill| kill.killed && (kill.case == *name || kill.case.split('@').next() == Some(name)))
+        kills
+            .iter()
+            .any(|kill| kill.killed && (kill.case == *name || kill.case.split('@').next() == Some(name)))
     });
     MutantResult {
         mutant: mutant.id.clone(),
@@ -191,18 +194,9 @@ fn judged(mutant: &Mutant, results: &[(Option<String>, CaseResult)]) -> MutantRe
     }
 }
 
-fn why(failure: &crate::record::Failure) -> String {
+/// What a case says, on one line.
+pub(super) fn why(result: &CaseResult) -> String {
+    let Some(failure) = &result.failure else { return result.reason.clone().unwrap_or_default() };
     let observed: String = failure.observed.chars().take(200).collect();
     format!("expected {}, observed {observed} (line {}: {})", failure.expected, failure.step, failure.text)
-}
-
-fn leave(path: Option<&std::path::Path>, matrix: &[MutantResult]) -> Result<(), String> {
-    let Some(path) = path else { return Ok(()) };
-    let mut text = String::new();
-    for result in matrix {
-        let line = crate::record::Line::Mutant(result.clone());
-        text.push_str(&serde_json::to_string(&line).map_err(|error| error.to_string())?);
-        text.push('\n');
-    }
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

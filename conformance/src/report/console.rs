@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{CaseResult, Failure, Summary, Verdict};
+use crate::record::{CaseResult, Failure, MutantResult, Summary, Verdict};
 use crate::report::matrix::Counts;
+use crate::report::mutants;
 use crate::report::words::{self, put};
 use crate::requirements;
 
@@ -50,6 +51,34 @@ pub(crate) fn failure(result: &CaseResult, colour: bool) -> String {
         words::visible_lines(output).iter().for_each(|line| put!(out, "  | {line}\n"));
     }
     block(&mut out, paint, "again", &result.reproduce);
+    out
+}
+
+/// The mutants of a self-test: those that survive and what their cases say, the others if `all`, and what that proves.
+pub(crate) fn mutants(results: &[MutantResult], all: bool, colour: bool) -> String {
+    let paint = Paint(colour);
+    let mut out = String::new();
+    if results.is_empty() {
+        return out;
+    }
+    for mutant in mutants::sorted(results).into_iter().filter(|mutant| all || !mutant.killed) {
+        let verdict = if mutant.killed { Verdict::Pass } else { Verdict::Fail };
+        let word = mutants::word(mutant);
+        let word = if mutant.killed { word.to_owned() } else { word.to_uppercase() };
+        let (id, title) = (words::visible(&mutant.mutant), words::visible(&mutant.title));
+        put!(out, "{}  {}  {title}", paint.verdict(verdict, &word), paint.bold(&id));
+        put!(
+            out,
+            "{}\n",
+            if mutant.breaks.is_empty() { String::new() } else { format!(" ({})", mutant.breaks.join(" ")) }
+        );
+        for kill in mutant.cases.iter().filter(|kill| kill.killed == mutant.killed) {
+            let what =
+                format!("{} {} {}", words::phrase(kill.verdict), kill.requirements.join(" "), kill.why);
+            paragraph(&mut out, paint, "", &words::visible(&format!("{}: {}", kill.case, what.trim_end())));
+        }
+    }
+    put!(out, "{}\n", mutants::sentence(results));
     out
 }
 
@@ -163,6 +192,11 @@ mod tests {
     fn console_summary() {
         let record = sample::record();
         insta::assert_snapshot!(summary(&record.summary.unwrap(), &record.cases, false));
+    }
+
+    #[test]
+    fn console_mutants() {
+        insta::assert_snapshot!(mutants(&sample::record().mutants, true, false));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{CaseResult, Verdict};
+use crate::record::{CaseResult, MutantResult, Verdict};
 use crate::report::matrix::Counts;
+use crate::report::mutants;
 use crate::report::reading::Record;
 use crate::report::words::{self, put};
 use crate::requirements;
@@ -16,18 +17,23 @@ pub(crate) fn render(record: &Record) -> String {
     }
     let problems = problems(record);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let all = numbers(record.cases.iter(), problems.len() as u64);
+    let all = numbers(record.cases.iter(), &record.mutants, problems.len() as u64);
     put!(out, "<testsuites name=\"event-engine conformance\"{all}>\n");
     for ((subject, lane), results) in suites {
-        let numbers = numbers(results.iter().copied(), 0);
+        let numbers = numbers(results.iter().copied(), &[], 0);
         let (name, at) =
             (escaped(&format!("{subject} {lane}")), escaped(record.run.started.trim_end_matches('Z')));
         put!(out, "  <testsuite name=\"{name}\"{numbers} timestamp=\"{at}\">\n");
         results.into_iter().for_each(|result| testcase(&mut out, result));
         out.push_str("  </testsuite>\n");
     }
+    if !record.mutants.is_empty() {
+        put!(out, "  <testsuite name=\"selftest\"{}>\n", numbers(std::iter::empty(), &record.mutants, 0));
+        mutants::sorted(&record.mutants).into_iter().for_each(|mutant| survivor(&mut out, mutant));
+        out.push_str("  </testsuite>\n");
+    }
     if !problems.is_empty() {
-        put!(out, "  <testsuite name=\"run\"{}>\n", numbers(std::iter::empty(), problems.len() as u64));
+        put!(out, "  <testsuite name=\"run\"{}>\n", numbers(std::iter::empty(), &[], problems.len() as u64));
         for (index, problem) in problems.iter().enumerate() {
             put!(out, "    <testcase name=\"problem {}\" classname=\"run\" time=\"0\">\n", index + 1);
             put!(out, "      <error message=\"{}\"/>\n    </testcase>\n", escaped(problem));
@@ -48,14 +54,44 @@ fn problems(record: &Record) -> Vec<String> {
     record.problems().iter().cloned().chain(cut).chain(broken).collect()
 }
 
+/// A mutant, which fails if it survives.
+fn survivor(out: &mut String, mutant: &MutantResult) {
+    let (name, class) = (escaped(&mutant.mutant), escaped(words::area(&mutant.mutant)));
+    put!(out, "    <testcase name=\"{name}\" classname=\"{class}\" time=\"0\"");
+    if mutant.killed {
+        out.push_str("/>\n");
+        return;
+    }
+    let message = format!("{}: {}", mutants::word(mutant), mutant.title);
+    let mut text = format!("{message}\n");
+    for id in &mutant.breaks {
+        put!(
+            text,
+            "requirement: {id} {}\n",
+            requirements::get(id).map_or("", |requirement| &requirement.text)
+        );
+    }
+    for kill in mutant.cases.iter().filter(|kill| !kill.killed) {
+        let (verdict, rules) = (words::phrase(kill.verdict), kill.requirements.join(" "));
+        put!(text, "{}: {verdict} {rules} {}\n", kill.case, kill.why);
+    }
+    put!(out, ">\n      <failure message=\"{}\" type=\"survivor\">", escaped(&message));
+    put!(out, "{}</failure>\n    </testcase>\n", escaped(&text).replace("&#10;", "\n"));
+}
+
 /// The attributes that count; `problems` are errors beside the cases.
-fn numbers<'a>(results: impl Iterator<Item = &'a CaseResult> + Clone, problems: u64) -> String {
+fn numbers<'a>(
+    results: impl Iterator<Item = &'a CaseResult> + Clone,
+    mutants: &[MutantResult],
+    problems: u64,
+) -> String {
+    let survivors = mutants.iter().filter(|mutant| !mutant.killed).count() as u64;
     let counts: Counts = results.clone().map(|result| result.verdict).collect();
     let of = |verdicts: &[Verdict]| verdicts.iter().map(|&verdict| counts.of(verdict)).sum::<u64>();
     format!(
         " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
-        counts.total() + problems,
-        of(&[Verdict::Fail, Verdict::UnexpectedPass, Verdict::Flaky]),
+        counts.total() + mutants.len() as u64 + problems,
+        of(&[Verdict::Fail, Verdict::UnexpectedPass, Verdict::Flaky]) + survivors,
         of(&[Verdict::HarnessError, Verdict::CouldNotRun]) + problems,
         of(&[Verdict::NotApplicable, Verdict::KnownFail]),
         seconds(results.map(|result| result.ms).sum())
@@ -176,8 +212,8 @@ mod tests {
         let record = sample::record();
         let text = render(&record);
         let first = text.lines().nth(1).unwrap();
-        assert!(first.contains("tests=\"16\" failures=\"3\" errors=\"4\" skipped=\"2\""), "{first}");
-        assert_eq!(text.matches("<failure ").count(), 3);
+        assert!(first.contains("tests=\"19\" failures=\"4\" errors=\"4\" skipped=\"2\""), "{first}");
+        assert_eq!(text.matches("<failure ").count(), 4);
         assert_eq!(text.matches("<skipped ").count(), 2);
         // Two of cases, one problem, one subject that could not be started.
         assert_eq!(text.matches("<error ").count(), 4);

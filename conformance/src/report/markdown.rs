@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::record::{CaseResult, Failure, Verdict};
 use crate::report::matrix::{self, Counts};
+use crate::report::mutants;
 use crate::report::reading::Record;
 use crate::report::words::{self, put};
 use crate::requirements;
@@ -23,6 +24,7 @@ pub(crate) fn render(record: &Record) -> String {
     areas(&mut out, record);
     pairs(&mut out, record);
     failures(&mut out, record);
+    selftest(&mut out, record);
     known(&mut out, record);
     let sections = [
         (
@@ -189,6 +191,44 @@ pub(crate) fn binds(role: &str) -> &str {
     }
 }
 
+/// The mutants, survivors first, and the cases that killed them.
+fn selftest(out: &mut String, record: &Record) {
+    if record.mutants.is_empty() {
+        return;
+    }
+    put!(out, "## Self-test\n\n{}\n\n", inline(&mutants::sentence(&record.mutants)));
+    out.push_str("| | mutant | breaks | cases |\n|---|---|---|---|\n");
+    for mutant in mutants::sorted(&record.mutants) {
+        let sign = words::sign(if mutant.killed { Verdict::Pass } else { Verdict::Fail });
+        let cases = mutant.cases.iter().filter(|kill| kill.killed == mutant.killed).map(|kill| {
+            let mut told = format!("{} {}", kill.case, words::phrase(kill.verdict));
+            if !kill.requirements.is_empty() {
+                put!(told, " {}", kill.requirements.join(", "));
+            }
+            if !kill.killed && !kill.why.is_empty() {
+                put!(told, ": {}", words::short(&kill.why, 160));
+            }
+            inline(&told)
+        });
+        // A fraud fails nearly all cases there are.
+        const SHOWN: usize = 6;
+        let count = cases.clone().count();
+        let mut shown: Vec<String> = cases.take(if mutant.killed { SHOWN } else { count }).collect();
+        if count > shown.len() {
+            shown.push(format!("and {} more", count - shown.len()));
+        }
+        put!(
+            out,
+            "| {sign} {} | **{}** {} ",
+            mutants::word(mutant),
+            inline(&mutant.mutant),
+            inline(&mutant.title)
+        );
+        put!(out, "| {} | {} |\n", inline(&mutant.breaks.join(", ")), shown.join("<br>"));
+    }
+    out.push('\n');
+}
+
 fn known(out: &mut String, record: &Record) {
     let known: Vec<_> = record.cases.iter().filter(|result| result.verdict == Verdict::KnownFail).collect();
     if known.is_empty() {
@@ -277,7 +317,7 @@ mod tests {
 
     #[test]
     fn markdown_of_a_record_that_was_cut_short() {
-        let record = Record { summary: None, cases: Vec::new(), ..sample::record() };
+        let record = Record { summary: None, cases: Vec::new(), mutants: Vec::new(), ..sample::record() };
         insta::assert_snapshot!(render(&record));
     }
 

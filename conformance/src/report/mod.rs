@@ -7,6 +7,7 @@ pub(crate) mod html;
 pub(crate) mod junit;
 pub(crate) mod markdown;
 mod matrix;
+pub(crate) mod mutants;
 pub(crate) mod reading;
 #[cfg(test)]
 mod sample;
@@ -99,6 +100,7 @@ fn terminal(record: &Record, colour: bool) -> String {
         outcome: record.outcome().to_owned(),
         ..Default::default()
     });
+    out.push_str(&console::mutants(&record.mutants, false, colour));
     out.push_str(&console::summary(&summary, &record.cases, colour));
     out
 }

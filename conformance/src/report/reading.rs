@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::record::{CaseResult, Line, Run, Summary, FORMAT};
+use crate::record::{CaseResult, Line, MutantResult, Run, Summary, FORMAT};
 
 /// A whole record.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub(crate) struct Record {
     pub(crate) run: Run,
     /// What became of it.
     pub(crate) cases: Vec<CaseResult>,
+    /// What became of the mutants of a self-test.
+    pub(crate) mutants: Vec<MutantResult>,
     /// Absent when the record was cut short.
     pub(crate) summary: Option<Summary>,
 }
@@ -31,7 +33,7 @@ impl Record {
     /// # Errors
     /// The line that is not one of a record.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let (mut run, mut cases, mut summary) = (None, Vec::new(), None);
+        let (mut run, mut cases, mut mutants, mut summary) = (None, Vec::new(), Vec::new(), None);
         let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).peekable();
         while let Some((index, line)) = lines.next() {
             match serde_json::from_str(line) {
@@ -40,7 +42,7 @@ impl Record {
                 }
                 Ok(Line::Run(line)) => run = Some(line),
                 Ok(Line::Case(line)) => cases.push(line),
-                Ok(Line::Mutant(_)) => {}
+                Ok(Line::Mutant(line)) => mutants.push(line),
                 Ok(Line::Summary(line)) => summary = Some(line),
                 // The writer was ended in the middle of its last line: the rest still tells something.
                 Err(_) if lines.peek().is_none() && !text.ends_with('\n') => {}
@@ -48,7 +50,23 @@ impl Record {
             }
         }
         let run = run.ok_or("no line says what was run: is this the record of a run?")?;
-        Ok(Self { run, cases, summary })
+        Ok(Self { run, cases, mutants, summary })
+    }
+
+    /// The record as a file has it.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub(crate) fn lines(&self) -> Result<String, String> {
+        let cases = self.cases.iter().cloned().map(Line::Case);
+        let mutants = self.mutants.iter().cloned().map(Line::Mutant);
+        let lines = [Line::Run(self.run.clone())].into_iter().chain(cases).chain(mutants);
+        let mut text = String::new();
+        for line in lines.chain(self.summary.clone().map(Line::Summary)) {
+            text.push_str(&serde_json::to_string(&line).map_err(|error| error.to_string())?);
+            text.push('\n');
+        }
+        Ok(text)
     }
 
     /// The outcome in one word.
@@ -59,6 +77,12 @@ impl Record {
     /// What the outcome means.
     pub(crate) fn outcome_sentence(&self) -> String {
         let meaning = match self.outcome() {
+            "pass" if !self.mutants.is_empty() => {
+                "the cases found everything that is wrong, and pass the reference"
+            }
+            "fail" if !self.mutants.is_empty() => {
+                "the cases do not find everything that is wrong, or fail the reference"
+            }
             "pass" => "every case went as the specification says, or as the ledger of known failures has it",
             "fail" => "something does not keep the specification",
             "incomplete" => "nothing failed, but something could not run",
@@ -85,6 +109,7 @@ mod tests {
     fn a_record_is_read() {
         let record = Record::parse(&sample::lines()).unwrap();
         assert_eq!(record.cases.len(), sample::record().cases.len());
+        assert_eq!(record.mutants, sample::record().mutants);
         assert_eq!(record.outcome(), "fail");
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{CaseResult, Entry, Failure, Lane, Line, Run, Subject, Summary, Verdict, FORMAT};
+use crate::record::{
+    CaseResult, Entry, Failure, Kill, Lane, MutantResult, Run, Subject, Summary, Verdict, FORMAT,
+};
 use crate::report::reading::Record;
 use crate::report::words;
 
@@ -18,15 +20,59 @@ pub(crate) fn record() -> Record {
     }
     let problems = vec!["known.toml: nothing is called basic/gone/1 any more".to_owned()];
     let summary = Summary { outcome: "fail".into(), verdicts, seconds: 12.5, problems };
-    Record { run: run(), cases, summary: Some(summary) }
+    Record { run: run(), cases, mutants: mutants(), summary: Some(summary) }
 }
 
 /// The record as a file has it.
 pub(crate) fn lines() -> String {
-    let record = record();
-    let cases = record.cases.into_iter().map(Line::Case);
-    let lines = [Line::Run(record.run)].into_iter().chain(cases).chain(record.summary.map(Line::Summary));
-    lines.map(|line| serde_json::to_string(&line).unwrap() + "\n").collect()
+    record().lines().unwrap()
+}
+
+fn mutants() -> Vec<MutantResult> {
+    let kill = |case: &str, verdict, rules: &[&str], why: &str, killed| Kill {
+        case: case.into(),
+        verdict,
+        requirements: rules.iter().map(|&rule| rule.into()).collect(),
+        why: why.into(),
+        killed,
+    };
+    let mutant = |id: &str, title: &str, breaks: &[&str], cases: Vec<Kill>| MutantResult {
+        mutant: id.into(),
+        title: title.into(),
+        breaks: breaks.iter().map(|&rule| rule.into()).collect(),
+        killed: cases.iter().all(|kill| kill.killed),
+        cases,
+    };
+    let quits = "expected the end of the connection, observed a message (line 5: a closed)";
+    vec![
+        mutant(
+            "engine/quit-answered",
+            "answers quit",
+            &["EE-BASIC-7"],
+            vec![kill("basic/letters/2", Verdict::Fail, &["EE-BASIC-7"], quits, true)],
+        ),
+        mutant(
+            "engine/weird",
+            WEIRD,
+            &["EE-BASIC-2", "EE-GONE-1"],
+            vec![
+                kill("basic/gone/1@basic", Verdict::Pass, &[], "", false),
+                kill("basic/letters/2", Verdict::Fail, &["EE-BASIC-12"], WEIRD, false),
+            ],
+        ),
+        mutant(
+            "fraud/client/hang",
+            "answers nothing",
+            &[],
+            vec![kill(
+                "basic/letters/2",
+                Verdict::Fail,
+                &["EE-BASIC-12"],
+                "expected an answer, observed none",
+                true,
+            )],
+        ),
+    ]
 }
 
 fn run() -> Run {

@@ -7,15 +7,13 @@ use base64::Engine as _;
 use serde_json::{json, Map, Value};
 
 use super::outcome::{self, Knows};
-use super::testee::{fields, Call, NoAnswer, Testee};
+use super::testee::{fields, Call, NoAnswer, Testee, NO_SUCH_OP};
 use super::{number, Pending, Stage, Stop, Transcript, START};
 use crate::case::{Argument, Bytes, Judged, Step};
 use crate::subject::Subject;
 
 /// How long tidying up a client may take.
 const TIDY: Duration = Duration::from_secs(3);
-/// An op that no testee has.
-const NO_SUCH_OP: &str = "juggle";
 
 impl Stage<'_> {
     /// Does a step of a client library.

@@ -126,8 +126,7 @@ impl Stage<'_> {
         let Some(answer) = answer else { return Ok(()) };
         if let Answer::Error(error) = &answer {
             if error.get("kind").and_then(Value::as_str) == Some("unsupported") {
-                let text = error.get("text").and_then(Value::as_str).unwrap_or_default();
-                return Err(Stop::NotApplicable(format!("the engine cannot be set up so: {text}")));
+                return Err(self.unsupported(error));
             }
         }
         if let Answer::Ok(ok) = &answer {
@@ -141,7 +140,40 @@ impl Stage<'_> {
                 }
             }
         }
-        self.compare(step, &answer)
+        self.compare(step, &answer)?;
+        match self.missing_port().filter(|_| matches!(answer, Answer::Ok(_))) {
+            Some(name) => {
+                let observed = format!("it has told no port called {name}: {}", outcome::told(&answer));
+                Err(Stop::broken("the numbers of all ports", observed))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What it means that the engine cannot be set up so: nothing, where that takes a feature that it does not claim.
+    fn unsupported(&self, error: &Map<String, Value>) -> Stop {
+        let text = error.get("text").and_then(Value::as_str).unwrap_or_default();
+        let claimed = &self.cast.engine.about().features;
+        let missing: Vec<&str> =
+            needs_of(&self.application).into_iter().filter(|feature| !claimed.iter().any(|it| it == feature)).collect();
+        match (missing.is_empty(), self.case.judged) {
+            (false, _) => Stop::NotApplicable(format!("the engine lacks {}: {text}", missing.join(", "))),
+            (true, Judged::Engine) => {
+                let observed = outcome::told(&Answer::Error(error.clone()));
+                Stop::broken("the application starts: it takes nothing that the engine does not claim", observed)
+            }
+            (true, Judged::Client) => Stop::CouldNotRun(format!("the engine cannot do what it claims: {text}")),
+        }
+    }
+
+    /// A port that the application has, and that the engine has not told.
+    fn missing_port(&self) -> Option<String> {
+        let plugins = self.application.get("plugins").and_then(Value::as_array).into_iter().flatten();
+        let external = plugins.filter(|plugin| plugin.get("kind").is_some_and(|kind| kind == "external"));
+        let names = external.filter_map(|plugin| plugin.get("name").and_then(Value::as_str));
+        let bus = self.application.get("bus") == Some(&json!(true));
+        let of_bus = ["publish-port", "subscribe-port"].into_iter().filter(|_| bus);
+        names.chain(of_bus).find(|name| !self.ports.contains_key(*name)).map(str::to_owned)
     }
 
     fn keep_port(&mut self, name: &str, port: &Value) {
@@ -246,8 +278,13 @@ impl Stage<'_> {
             wanted.push(String::from_utf8_lossy(&text).to_lowercase());
         }
         loop {
-            let Some(Answer::Ok(logs)) = self.command(step, "logs", Map::new())? else {
-                return Err(Stop::NotApplicable("the engine shows no log".to_owned()));
+            let answer = self.command(step, "logs", Map::new())?;
+            let Some(Answer::Ok(logs)) = answer else {
+                let claims = self.cast.engine.about().features.iter().any(|feature| feature == "logs");
+                let Some(answer) = answer.filter(|_| claims) else {
+                    return Err(Stop::NotApplicable("the engine shows no log".to_owned()));
+                };
+                return Err(Stop::broken("the log", outcome::told(&answer)));
             };
             let lines = logs.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
             let found = lines.iter().any(|line| {
@@ -427,6 +464,31 @@ impl Stage<'_> {
             _ => Ok(target),
         }
     }
+}
+
+/// What an engine must have for an application: features, and keys that no feature promises, alone or with others.
+fn needs_of(application: &Map<String, Value>) -> Vec<&str> {
+    let plugins = application.get("plugins").and_then(Value::as_array).into_iter().flatten();
+    let keys = plugins.filter_map(Value::as_object).chain([application]).flatten();
+    let needs = keys.filter_map(|(key, value)| {
+        Some(match key.as_str() {
+            "plugins" | "name" | "subscribe" => return None,
+            "kind" if value == "external" => return None,
+            "port" if value.as_u64().is_some_and(|port| port <= 65_535) => return None,
+            "kind" => "internal",
+            "bus" | "publish_port" | "subscribe_port" => "bus",
+            "max_event_bytes" => "event-limit",
+            "ping_ms" | "grace_ms" | "redelivery_limit" | "dead_letter" => "sessions",
+            "heartbeat_ms" => "heartbeat",
+            "stop_within_ms" => "stop",
+            "wait_for_external_ms" | "laggards" => "barrier",
+            "queue_events" | "queue_bytes" | "overflow" => "limits",
+            "replicas" => "replicas",
+            "stop_event" => "stop-event",
+            key => key,
+        })
+    });
+    needs.collect()
 }
 
 /// A word as JSON: a number, true, false, or a text.

@@ -213,6 +213,7 @@ fn look(connection: &mut Connection, socket: &str, shared: &Shared) {
                 let text = decode::message(&frames);
                 shared.transcript.add("client", "harness", "message", text.clone());
                 shared.lock().faults.push(format!("a {socket} socket of the client sent a message: {text}"));
+                return;
             }
             Heard::Closed => return,
             _ => {}

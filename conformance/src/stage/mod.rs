@@ -6,6 +6,7 @@ mod engines;
 mod link;
 mod listener;
 mod outcome;
+mod process;
 mod raw;
 pub(crate) mod testee;
 mod transcript;
@@ -26,6 +27,7 @@ use link::Link;
 use listener::Listener;
 use raw::Raw;
 use testee::{Call, Testee};
+pub(crate) use outcome::told;
 pub(crate) use transcript::Transcript;
 
 /// How long a step may take unless it says otherwise.
@@ -178,6 +180,14 @@ impl Stage<'_> {
     }
 
     fn stopped(&self, step: &Step, stop: Stop) -> (Stop, Option<Failure>) {
+        // Testees may write as much as they like, and records are for people.
+        let cut = |text: &String| outcome::cut(text);
+        let stop = match &stop {
+            Stop::Broken { expected, observed } => Stop::broken(cut(expected), cut(observed)),
+            Stop::NotApplicable(why) => Stop::NotApplicable(cut(why)),
+            Stop::CouldNotRun(why) => Stop::CouldNotRun(cut(why)),
+            Stop::Mistake(why) => Stop::Mistake(cut(why)),
+        };
         let Stop::Broken { expected, observed } = &stop else { return (stop, None) };
         let requirements =
             if step.requirements.is_empty() { &self.case.requirements } else { &step.requirements };

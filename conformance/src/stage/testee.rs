@@ -2,22 +2,23 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{mpsc, Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{json, Map, Value};
 
+use super::process::Process;
 use super::transcript::Transcript;
 use crate::mutant::Mutation;
 
 /// The longest line that a testee may write.
 const LINE_MAX_BYTES: u64 = 64 << 20;
-/// So much of what a testee prints is kept.
-const OUTPUT_MAX_BYTES: usize = 4 << 10;
+/// So many faults of a testee are kept; one that makes more is not listened to any longer.
+const FAULTS_MAX: usize = 20;
+/// An op that no testee has.
+pub(crate) const NO_SUCH_OP: &str = "juggle";
 /// Between two looks at whether a testee that has not connected yet still lives.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -54,16 +55,27 @@ struct Shared {
     faults: Vec<String>,
     transcript: Option<Transcript>,
     mutation: Option<Arc<Mutation>>,
-    over: bool,
+    /// Why nobody reads any longer.
+    over: Option<String>,
+}
+
+impl Shared {
+    /// Notes a fault; whether it is one too many.
+    fn fault(&mut self, fault: String) -> bool {
+        self.faults.push(fault);
+        self.faults.len() >= FAULTS_MAX
+    }
 }
 
 /// A running testee.
 pub(crate) struct Testee {
     name: String,
-    child: Option<Child>,
+    /// None where somebody else has started it.
+    process: Option<Process>,
     stream: TcpStream,
+    /// Lines for the thread that writes: who does not read must not hold up the stage.
+    lines: Sender<String>,
     shared: Arc<Mutex<Shared>>,
-    output: Arc<Mutex<Vec<u8>>>,
     next_id: u64,
 }
 
@@ -82,14 +94,13 @@ impl Testee {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         listener.set_nonblocking(true).map_err(|error| error.to_string())?;
-        let output = Arc::default();
-        let mut child = None;
+        let mut process = None;
         let mut deadline = Instant::now() + limit;
         if launch.attach {
             deadline += Duration::from_secs(600);
             eprintln!("waiting for {name}: start it with CONFORMANCE_ADDRESS={address}");
         } else {
-            child = Some(spawn(launch, &address.to_string(), &output)?);
+            process = Some(Process::start(&launch.command, &address.to_string())?);
         }
         let stream = loop {
             match listener.accept() {
@@ -97,22 +108,34 @@ impl Testee {
                 Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(error.to_string()),
                 Err(_) => {}
             }
-            if let Some(status) = child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
-                return Err(format!("{name} ended ({status}) before it connected{}", printed(&output)));
+            let status = process.as_mut().and_then(Process::status);
+            if let Some(status) = status {
+                return Err(format!(
+                    "{name} ended ({status}) before it connected{}",
+                    printed(process.as_ref())
+                ));
             }
             if Instant::now() >= deadline {
-                end(child.as_mut());
-                return Err(format!("{name} did not connect to CONFORMANCE_ADDRESS in time{}", printed(&output)));
+                if let Some(process) = &mut process {
+                    process.kill();
+                }
+                let printed = printed(process.as_ref());
+                return Err(format!("{name} did not connect to CONFORMANCE_ADDRESS in time{printed}"));
             }
             std::thread::park_timeout(LOOK_EVERY);
         };
-        stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true)).map_err(|error| error.to_string())?;
-        let _ = stream.set_write_timeout(Some(Duration::from_secs(20)));
+        stream
+            .set_nonblocking(false)
+            .and_then(|()| stream.set_nodelay(true))
+            .map_err(|error| error.to_string())?;
         let shared: Arc<Mutex<Shared>> = Arc::default();
         let input = stream.try_clone().map_err(|error| error.to_string())?;
         let (named, reading) = (name.to_owned(), Arc::clone(&shared));
         std::thread::spawn(move || read(&named, input, &reading));
-        Ok(Self { name: name.to_owned(), child, stream, shared, output, next_id: 0 })
+        let mut out = stream.try_clone().map_err(|error| error.to_string())?;
+        let (lines, to_write) = mpsc::channel::<String>();
+        std::thread::spawn(move || to_write.iter().try_for_each(|line| out.write_all(line.as_bytes())));
+        Ok(Self { name: name.to_owned(), process, stream, lines, shared, next_id: 0 })
     }
 
     /// From now on what is said goes into this transcript, and through this mutation.
@@ -133,7 +156,7 @@ impl Testee {
         let shortcut = shared.mutation.as_ref().and_then(|mutation| mutation.command(op, &mut fields));
         fields.insert("id".into(), id.into());
         fields.insert("op".into(), op.into());
-        let line = Value::Object(fields).to_string();
+        let mut line = Value::Object(fields).to_string();
         if let Some(transcript) = &shared.transcript {
             transcript.add("harness", &self.name, "command", brief(&line));
         }
@@ -141,11 +164,12 @@ impl Testee {
             let _ = sender.send(answer);
             return call;
         }
-        if !shared.over {
+        if shared.over.is_none() {
             shared.waiting.insert(id, (op.to_owned(), sender));
         }
         drop(shared);
-        let _ = self.stream.write_all(format!("{line}\n").as_bytes());
+        line.push('\n');
+        let _ = self.lines.send(line);
         call
     }
 
@@ -159,7 +183,12 @@ impl Testee {
     }
 
     /// A command and its answer.
-    pub(crate) fn ask(&mut self, op: &str, fields: Map<String, Value>, limit: Duration) -> Result<Answer, NoAnswer> {
+    pub(crate) fn ask(
+        &mut self,
+        op: &str,
+        fields: Map<String, Value>,
+        limit: Duration,
+    ) -> Result<Answer, NoAnswer> {
         let call = self.call(op, fields);
         self.wait(&call, Instant::now() + limit)
     }
@@ -171,44 +200,48 @@ impl Testee {
 
     /// What it printed, the end of it.
     pub(crate) fn output(&self) -> String {
-        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&output).into_owned()
+        self.process.as_ref().map(Process::output).unwrap_or_default()
     }
 
     /// Forgets what it printed.
     pub(crate) fn forget_output(&self) {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(process) = &self.process {
+            process.forget_output();
+        }
     }
 
     /// The process's id.
     pub(crate) fn pid(&self) -> Option<rustix::process::Pid> {
-        self.child.as_ref().and_then(|child| rustix::process::Pid::from_raw(i32::try_from(child.id()).ok()?))
+        self.process.as_ref().and_then(Process::pid)
     }
 
     /// Ends the process as a crash would, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
-        end(self.child.as_mut());
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        if let Some(process) = &mut self.process {
+            process.kill();
+        }
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// Whether the process has ended.
+    /// Whether nobody is there any longer.
     pub(crate) fn is_gone(&mut self) -> bool {
-        match &mut self.child {
-            Some(child) => !matches!(child.try_wait(), Ok(None)),
-            None => self.lock().over,
-        }
+        self.process.as_mut().and_then(Process::status).is_some() || self.lock().over.is_some()
     }
 
     fn how_it_ended(&mut self) -> String {
+        const CLOSED: &str = "it closed the connection to the harness";
+        if let Some(fault) = self.lock().over.clone().filter(|why| !why.is_empty()) {
+            return fault;
+        }
         let deadline = Instant::now() + Duration::from_secs(1);
-        while let Some(child) = &mut self.child {
-            match child.try_wait() {
-                Ok(Some(status)) => return format!("the process ended ({status})"),
-                Ok(None) if Instant::now() < deadline => std::thread::park_timeout(LOOK_EVERY),
-                _ => break,
+        while let Some(process) = &mut self.process {
+            match process.status() {
+                Some(status) => return format!("the process ended ({status})"),
+                None if Instant::now() < deadline => std::thread::park_timeout(LOOK_EVERY),
+                None => break,
             }
         }
-        "it closed the connection to the harness".to_owned()
+        CLOSED.to_owned()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
@@ -222,68 +255,23 @@ impl Drop for Testee {
     }
 }
 
-fn spawn(launch: &Launch, address: &str, output: &Arc<Mutex<Vec<u8>>>) -> Result<Child, String> {
-    let (program, arguments) = launch.command.split_first().ok_or("there is no command")?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env("CONFORMANCE_ADDRESS", address)
-        .env_remove("EVENT_ENGINE_ENDPOINT")
-        .env_remove("EVENT_ENGINE_BIND")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("cannot start `{}`: {error}", launch.command.join(" ")))?;
-    for pipe in [
-        child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
-        child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
-    ] {
-        let (pipe, output) = (pipe, Arc::clone(output));
-        std::thread::spawn(move || keep(pipe, &output));
-    }
-    Ok(child)
-}
-
-/// Keeps the end of what comes from a pipe.
-fn keep(pipe: Option<Box<dyn Read + Send>>, output: &Mutex<Vec<u8>>) {
-    let Some(mut pipe) = pipe else { return };
-    let mut piece = [0; 4096];
-    while let Ok(count @ 1..) = pipe.read(&mut piece) {
-        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-        output.extend_from_slice(piece.get(..count).unwrap_or_default());
-        let excess = output.len().saturating_sub(OUTPUT_MAX_BYTES);
-        output.drain(..excess);
-    }
-}
-
-fn printed(output: &Mutex<Vec<u8>>) -> String {
-    let output = output.lock().unwrap_or_else(PoisonError::into_inner);
+fn printed(process: Option<&Process>) -> String {
+    let output = process.map(Process::output).unwrap_or_default();
     if output.is_empty() {
-        return String::new();
+        String::new()
+    } else {
+        format!("; it printed: {}", output.trim())
     }
-    format!("; it printed: {}", String::from_utf8_lossy(&output).trim())
 }
 
-/// Ends a process with everything that it started.
-fn end(child: Option<&mut Child>) {
-    let Some(child) = child else { return };
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // The group outlives its first process as long as there are others in it.
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// Reads answers until the connection ends.
+/// Reads answers until the connection ends, or is no use any longer.
 fn read(name: &str, stream: TcpStream, shared: &Mutex<Shared>) {
-    let mut lines = BufReader::new(stream);
-    loop {
+    let mut lines = BufReader::new(&stream);
+    let why = loop {
         let mut line = Vec::new();
         let count = (&mut lines).take(LINE_MAX_BYTES).read_until(b'\n', &mut line).unwrap_or(0);
         if count == 0 {
-            break;
+            break String::new();
         }
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&line);
@@ -291,24 +279,36 @@ fn read(name: &str, stream: TcpStream, shared: &Mutex<Shared>) {
             transcript.add(name, "harness", "answer", brief(text.trim_end()));
         }
         if line.last() != Some(&b'\n') {
-            shared.faults.push("it wrote a line without an end".to_owned());
-            break;
+            let longest = LINE_MAX_BYTES >> 20;
+            let fault = if count as u64 == LINE_MAX_BYTES {
+                format!("it wrote a line of more than {longest} MiB: {}", brief(&text))
+            } else {
+                format!("it wrote a line without an end: {}", brief(&text))
+            };
+            shared.fault(fault.clone());
+            break fault;
         }
-        match answer(&line) {
+        let fault = match answer(&line) {
             Ok((id, mut answer)) => match shared.waiting.remove(&id) {
                 Some((op, sender)) => {
                     if let Some(mutation) = &shared.mutation {
                         mutation.answer(&op, &mut answer);
                     }
                     let _ = sender.send(answer);
+                    continue;
                 }
-                None => shared.faults.push(format!("it answered {id}, which nobody asked or which is answered")),
+                None => format!("it answered {id}, which nobody asked or which is answered"),
             },
-            Err(why) => shared.faults.push(format!("it wrote {}: {why}", brief(text.trim_end()))),
+            Err(why) => format!("it wrote {}: {why}", brief(text.trim_end())),
+        };
+        if shared.fault(fault.clone()) {
+            break format!("it broke the adapter protocol {FAULTS_MAX} times, at last so: {fault}");
         }
-    }
+    };
+    // Who still writes hears that nobody reads.
+    let _ = stream.shutdown(Shutdown::Both);
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.over = true;
+    shared.over = Some(why);
     shared.waiting.clear();
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - `adapter`: commands and answers; `config`: what `start` describes.
 //! - `internal`: an internal plugin that is steered, in whatever API.
+//! - `fraud`: testees that lie, to prove the harness.
 //! - `engine`, `seed`: applications in the engine's own API, and in that of version 0.2.
 
 use std::collections::BTreeMap;
@@ -23,17 +24,27 @@ mod adapter;
 mod application;
 mod config;
 mod engine;
+pub(crate) mod fraud;
 mod internal;
 mod logs;
 mod ports;
 mod seed;
 
-/// The testees.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Which {
+/// The testees, as the command line names them.
+#[derive(clap::Subcommand)]
+pub(crate) enum Named {
     /// This project's engine
     Engine,
     /// The engine of the public crate event-engine 0.2.0
+    Ancestor,
+    /// One that lies
+    Fraud(fraud::Arguments),
+}
+
+/// The engines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Engine,
     Ancestor,
 }
 
@@ -69,7 +80,12 @@ impl Which {
 }
 
 /// Serves the harness until it ends the connection.
-pub(crate) fn run(which: Which) -> ExitCode {
+pub(crate) fn run(named: &Named) -> ExitCode {
+    let which = match named {
+        Named::Engine => Which::Engine,
+        Named::Ancestor => Which::Ancestor,
+        Named::Fraud(arguments) => return fraud::run(arguments),
+    };
     if which == Which::Engine {
         logs::collect();
     }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{mpsc, Arc};
 use std::thread::JoinHandle;
@@ -12,6 +12,9 @@ use super::{command, Reader, Unit};
 
 /// Read at most so much at a time.
 const PIECE: usize = 64 << 10;
+
+/// So much that came and that nobody has taken yet is kept; until somebody does, nothing more is read.
+const HELD_MAX_BYTES: usize = 256 << 20;
 
 /// What comes from the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +42,40 @@ pub(crate) enum Reading {
 pub(crate) struct Connection {
     stream: TcpStream,
     heard: Receiver<Heard>,
-    paused: Arc<AtomicBool>,
+    state: Arc<State>,
     reader: Option<JoinHandle<()>>,
+}
+
+/// What both sides of the channel know.
+#[derive(Default)]
+struct State {
+    paused: AtomicBool,
+    over: AtomicBool,
+    /// Bytes in the channel.
+    held: AtomicUsize,
+}
+
+impl State {
+    fn may_read(&self) -> bool {
+        let goes_on =
+            !self.paused.load(Ordering::SeqCst) && self.held.load(Ordering::SeqCst) <= HELD_MAX_BYTES;
+        goes_on || self.over.load(Ordering::SeqCst)
+    }
+}
+
+impl Heard {
+    /// About what it takes to keep it.
+    fn size(&self) -> usize {
+        const BESIDES: usize = 128;
+        BESIDES
+            + match self {
+                Self::Unit(Unit::Message(frames)) => frames.iter().map(|frame| frame.len() + BESIDES).sum(),
+                Self::Unit(Unit::Command(_, bytes) | Unit::Greeting(bytes)) | Self::Bytes(bytes) => {
+                    bytes.len()
+                }
+                Self::Unit(Unit::Nonsense(_)) | Self::Closed => 0,
+            }
+    }
 }
 
 impl Connection {
@@ -54,10 +89,10 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(Duration::from_secs(10)))?;
         let (sender, heard) = mpsc::channel();
-        let paused = Arc::new(AtomicBool::new(false));
-        let (input, held) = (stream.try_clone()?, Arc::clone(&paused));
-        let reader = std::thread::spawn(move || read(input, &sender, &held, reading));
-        Ok(Self { stream, heard, paused, reader: Some(reader) })
+        let state = Arc::<State>::default();
+        let (input, shared) = (stream.try_clone()?, Arc::clone(&state));
+        let reader = std::thread::spawn(move || read(input, &sender, &shared, reading));
+        Ok(Self { stream, heard, state, reader: Some(reader) })
     }
 
     /// Writes bytes.
@@ -68,7 +103,13 @@ impl Connection {
     /// What comes next, or nothing until `deadline`.
     pub(crate) fn hear(&mut self, deadline: Instant) -> Option<Heard> {
         match self.heard.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(heard) => Some(heard),
+            Ok(heard) => {
+                let size = heard.size();
+                if self.state.held.fetch_sub(size, Ordering::SeqCst) > HELD_MAX_BYTES {
+                    self.wake();
+                }
+                Some(heard)
+            }
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Heard::Closed),
         }
@@ -76,7 +117,11 @@ impl Connection {
 
     /// Stops reading, or goes on.
     pub(crate) fn pause(&self, paused: bool) {
-        self.paused.store(paused, Ordering::SeqCst);
+        self.state.paused.store(paused, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(reader) = &self.reader {
             reader.thread().unpark();
         }
@@ -97,7 +142,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.pause(false);
+        self.state.over.store(true, Ordering::SeqCst);
+        self.wake();
         let lingers = rustix::net::sockopt::socket_linger(&self.stream).ok().flatten();
         let how = if lingers == Some(Duration::ZERO) { Shutdown::Read } else { Shutdown::Both };
         let _ = self.stream.shutdown(how);
@@ -107,12 +153,19 @@ impl Drop for Connection {
     }
 }
 
-fn read(mut stream: TcpStream, heard: &Sender<Heard>, paused: &AtomicBool, reading: Reading) {
+fn read(mut stream: TcpStream, heard: &Sender<Heard>, state: &State, reading: Reading) {
+    let send = |what: Heard| {
+        state.held.fetch_add(what.size(), Ordering::SeqCst);
+        heard.send(what).is_ok()
+    };
     let mut piece = vec![0; PIECE];
     let mut reader = Reader::default();
     loop {
-        while paused.load(Ordering::SeqCst) {
+        while !state.may_read() {
             std::thread::park();
+        }
+        if state.over.load(Ordering::SeqCst) {
+            return;
         }
         let count = match stream.read(&mut piece) {
             Ok(0) | Err(_) => break,
@@ -120,7 +173,7 @@ fn read(mut stream: TcpStream, heard: &Sender<Heard>, paused: &AtomicBool, readi
         };
         let bytes = piece.get(..count).unwrap_or_default();
         if reading == Reading::Bytes {
-            if heard.send(Heard::Bytes(bytes.to_vec())).is_err() {
+            if !send(Heard::Bytes(bytes.to_vec())) {
                 return;
             }
             continue;
@@ -135,10 +188,10 @@ fn read(mut stream: TcpStream, heard: &Sender<Heard>, paused: &AtomicBool, readi
                 _ => {}
             }
             let over = matches!(unit, Unit::Nonsense(_));
-            if heard.send(Heard::Unit(unit)).is_err() || over {
+            if !send(Heard::Unit(unit)) || over {
                 return;
             }
         }
     }
-    let _ = heard.send(Heard::Closed);
+    send(Heard::Closed);
 }

@@ -2,7 +2,7 @@
 
 use super::{COMMAND, GREETING_BYTES, LONG, MORE};
 
-/// Frames longer than this are not read: the harness has no such case.
+/// Frames and messages longer than this are not read: the harness has no such case.
 const FRAME_MAX_BYTES: u64 = 512 << 20;
 
 /// What a peer of ZMTP says.
@@ -24,7 +24,9 @@ pub(crate) struct Reader {
     bytes: Vec<u8>,
     start: usize,
     greeted: bool,
+    /// Of the message that has not ended, and what they take.
     frames: Vec<Vec<u8>>,
+    size: u64,
 }
 
 impl Reader {
@@ -53,7 +55,8 @@ impl Reader {
                 Err(why) => return Some(Unit::Nonsense(why)),
             };
             if flags & COMMAND != 0 {
-                let name = body.split_first().and_then(|(&length, rest)| rest.split_at_checked(usize::from(length)));
+                let name =
+                    body.split_first().and_then(|(&length, rest)| rest.split_at_checked(usize::from(length)));
                 return Some(match name {
                     Some((name, data)) => {
                         Unit::Command(String::from_utf8_lossy(name).into_owned(), data.to_vec())
@@ -62,7 +65,13 @@ impl Reader {
                 });
             }
             self.frames.push(body);
+            // An empty frame takes room, too.
+            self.size += self.frames.last().map_or(0, |frame| frame.len() as u64 + 32);
+            if self.size > 2 * FRAME_MAX_BYTES {
+                return Some(Unit::Nonsense("a message without an end".to_owned()));
+            }
             if flags & MORE == 0 {
+                self.size = 0;
                 return Some(Unit::Message(std::mem::take(&mut self.frames)));
             }
         }

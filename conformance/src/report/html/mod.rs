@@ -3,6 +3,7 @@
 mod cases;
 mod escape;
 mod matrix;
+mod mutants;
 mod overview;
 
 use crate::report::matrix::columns;
@@ -18,9 +19,10 @@ const SCRIPT: &str = include_str!("filter.js");
 pub(crate) fn render(record: &Record) -> String {
     let columns = columns(record);
     // Each section is a function that adds itself; it says nothing where it has nothing to say.
-    let sections: [fn(&mut String, &Record, &[String]); 6] = [
+    let sections: [fn(&mut String, &Record, &[String]); 7] = [
         overview::problems,
         overview::failures,
+        mutants::section,
         overview::subjects,
         overview::pairs,
         matrix::section,
@@ -66,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_page_of_a_record_that_was_cut_short() {
-        let page = render(&Record { summary: None, cases: Vec::new(), ..sample::record() });
+        let page =
+            render(&Record { summary: None, cases: Vec::new(), mutants: Vec::new(), ..sample::record() });
         assert!(page.contains("the run did not come to its end"));
     }
 
@@ -109,13 +112,10 @@ mod tests {
     #[test]
     #[ignore = "for people who change the page"]
     fn write_synthetic_records() {
-        use crate::record::Line;
         let directory = std::path::PathBuf::from(std::env::var_os("CONFORMANCE_SYNTHETIC").unwrap());
         std::fs::write(directory.join("small.jsonl"), sample::lines()).unwrap();
         let record = large(40);
-        let lines = [Line::Run(record.run)].into_iter().chain(record.cases.into_iter().map(Line::Case));
-        let lines = lines.chain(record.summary.map(Line::Summary));
-        let text: String = lines.map(|line| serde_json::to_string(&line).unwrap() + "\n").collect();
+        let text = record.lines().unwrap();
         std::fs::write(directory.join("large.jsonl"), text).unwrap();
     }
 

@@ -57,6 +57,9 @@ pub(super) fn header(out: &mut String, record: &Record) {
     if !record.cases.is_empty() {
         out.push_str(" <a href=\"#cases\">Cases</a>");
     }
+    if !record.mutants.is_empty() {
+        out.push_str(" <a href=\"#mutants\">Self-test</a>");
+    }
     out.push_str("</nav>\n");
     // Only a script can filter, so it shows the box itself.
     out.push_str("<form id=\"filter\" role=\"search\" hidden><label for=\"words\">Show only</label>");
