@@ -146,16 +146,11 @@ pub enum StartError {
     /// Two plugins have the same name.
     #[error("two plugins are called `{0}`; a name is how a plugin is found in the ledger and the report")]
     NameTwice(String),
-    /// One filter is a prefix of another, so that an event may be of both types.
-    #[error(
-        "the filters {first} and {second} are ambiguous: every event of the second matches the first too; \
-         choose filters of which none begins with another, or call allow_ambiguous_filters()"
-    )]
+    /// Filters that are prefixes of others, so that an event may be of two types.
+    #[error("{}", ambiguous(pairs))]
     AmbiguousFilters {
-        /// The shorter filter, with who subscribed to it.
-        first: String,
-        /// The longer one.
-        second: String,
+        /// Each pair: the shorter filter and the longer one, with who subscribed to them.
+        pairs: Vec<(String, String)>,
     },
     /// The address to bind makes no sense.
     #[error("{0}")]
@@ -168,6 +163,16 @@ pub enum StartError {
         /// What the system says.
         what: String,
     },
+}
+
+/// What is wrong with these pairs of filters, and what to do about it.
+fn ambiguous(pairs: &[(String, String)]) -> String {
+    let listed: Vec<String> = pairs.iter().map(|(first, second)| format!("{first} and {second}")).collect();
+    format!(
+        "the filters {} are ambiguous: every event of the second matches the first too; \
+         choose filters of which none begins with another, or call allow_ambiguous_filters()",
+        listed.join(", ")
+    )
 }
 
 /// What to do about a port that could not be opened.
@@ -402,6 +407,7 @@ impl Builder {
             })
             .collect();
         let mut said = Vec::new();
+        let mut pairs = Vec::new();
         for (first, second) in filter::ambiguous(&subscriptions) {
             let (Some(first), Some(second)) = (subscriptions.get(first), subscriptions.get(second)) else {
                 continue;
@@ -412,12 +418,16 @@ impl Builder {
                 continue;
             }
             said.push((first.1, second.1));
-            let error = StartError::AmbiguousFilters { first: first.0.clone(), second: second.0.clone() };
-            match (self.allow_ambiguous_filters, self.names_may_repeat) {
-                (true, _) => {}
-                (false, true) => tracing::warn!("{error}"),
-                (false, false) => return Err(error),
-            }
+            pairs.push((first.0.clone(), second.0.clone()));
+        }
+        if pairs.is_empty() || self.allow_ambiguous_filters {
+            return Ok(());
+        }
+        if !self.names_may_repeat {
+            return Err(StartError::AmbiguousFilters { pairs });
+        }
+        for pair in pairs {
+            tracing::warn!("{}", StartError::AmbiguousFilters { pairs: vec![pair] });
         }
         Ok(())
     }

@@ -142,7 +142,7 @@ fn argument(token: &str) -> Argument {
     if token == "|" {
         return Argument::Bar;
     }
-    let name = token.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)).count();
+    let name = token.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.*".contains(byte)).count();
     if let (Some(key), Some(rest)) = (token.get(..name), token.get(name..)) {
         for (sign, compare) in
             [("<=", Compare::AtMost), (">=", Compare::AtLeast), ("=", Compare::Equal), ("~", Compare::Holds)]

@@ -91,7 +91,9 @@ pub(crate) struct Mutation {
 impl Mutation {
     /// Whether it changes what is said on the wire.
     pub(crate) fn is_on_the_wire(&self) -> bool {
-        self.rules.iter().any(|rule| matches!(rule.place, Place::Wire(_) | Place::Ready(_) | Place::Command(_)))
+        self.rules.iter().any(|rule| {
+            matches!(rule.place, Place::Wire(_) | Place::Ready(_) | Place::Command(_) | Place::End(_))
+        })
     }
 
     /// Changes a command of the adapter protocol; or answers it itself.

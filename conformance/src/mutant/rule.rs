@@ -13,6 +13,8 @@ pub(super) enum Place {
     Ready(Direction),
     /// `up-command`, `down-command`: the other commands of ZMTP.
     Command(Direction),
+    /// `up-end`, `down-end`: a connection that the client ends, that the engine ends.
+    End(Direction),
     /// `told OP`: a command of the adapter protocol.
     Told(String),
     /// `answers OP`, `oks OP`, `errors OP`: answers to it.
@@ -61,6 +63,8 @@ impl Rule {
                 "down-ready" => Place::Ready(Direction::Down),
                 "up-command" => Place::Command(Direction::Up),
                 "down-command" => Place::Command(Direction::Down),
+                "up-end" => Place::End(Direction::Up),
+                "down-end" => Place::End(Direction::Down),
                 "told" => Place::Told(op()?),
                 "answers" => Place::Answers(op()?),
                 "oks" => Place::Oks(op()?),

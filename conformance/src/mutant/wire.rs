@@ -95,6 +95,13 @@ impl Mutation {
                 && self.count(index, rule)
         })
     }
+
+    /// Whether the end of a connection is passed on to the other side.
+    pub(crate) fn ends(&self, direction: Direction) -> bool {
+        !self.rules.iter().enumerate().any(|(index, rule)| {
+            rule.place == Place::End(direction) && self.count(index, rule)
+        })
+    }
 }
 
 /// Whether all conditions of a rule hold.

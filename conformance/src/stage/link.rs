@@ -331,6 +331,11 @@ impl Way {
     }
 
     fn end(&self) {
+        let mutation = self.shared.mutation.as_ref();
+        if mutation.is_some_and(|mutation| !mutation.ends(self.direction)) {
+            self.shared.note("the mutant does not pass on the end of a connection");
+            return;
+        }
         let _ = self.to.shutdown(Shutdown::Both);
         let _ = self.from.shutdown(Shutdown::Both);
         let (from, to) = match self.direction {

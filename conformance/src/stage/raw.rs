@@ -720,13 +720,19 @@ impl Stage<'_> {
 
     fn closed(&mut self, name: &str, raw: &mut Raw, step: &Step) -> Result<(), Stop> {
         let deadline = self.until(step)?;
+        let anyhow = step.has("anyhow");
         loop {
-            match raw.connection.hear(deadline) {
+            // What came while the case looked for a command was put back.
+            let heard = match raw.back.pop_front() {
+                Some(frames) => Some(Heard::Unit(Unit::Message(frames))),
+                None => raw.connection.hear(deadline),
+            };
+            match heard {
                 Some(Heard::Closed) => {
                     self.transcript.add(raw.other(), name, "link", "closed".to_owned());
                     return Ok(());
                 }
-                Some(Heard::Unit(Unit::Message(frames))) if !step.has("anyhow") => {
+                Some(Heard::Unit(Unit::Message(frames))) if !anyhow => {
                     let text = decode::message(&frames);
                     self.transcript.add(raw.other(), name, "message", text.clone());
                     let header = frames.first().and_then(|first| Header::read(first, raw.prefixes().1).ok());

@@ -150,6 +150,11 @@ fn ambiguous_filters_are_refused_or_warned_of() {
     let error = refusal(|builder| builder.external(PluginSpec::new("longer").subscribe("told more "), 0));
     assert!(matches!(error, StartError::AmbiguousFilters { .. }));
     says(&error, &["plugin tells", "`told `", "plugin longer", "`told more `", "allow_ambiguous_filters"]);
+    let error = refusal(|builder| {
+        let more = PluginSpec::new("more").subscribe("other").subscribe("other more");
+        builder.external(PluginSpec::new("longer").subscribe("told more "), 0).external(more, 0)
+    });
+    says(&error, &["`told `", "`told more `", "`other`", "`other more`"]);
 
     let plugin = |name: &str, prefix: &str| {
         (PluginSpec::new(name).subscribe(prefix), |_: &mut event_engine::Context| Ok(()))
