@@ -281,6 +281,7 @@ impl Stage<'_> {
                     Err(Stop::broken(format!("a {wanted} socket"), shown(socket)))
                 }
             }
+            "hellos" => self.hellos(step),
             "told" => {
                 let wanted = step.key("published").map(number).transpose()?.unwrap_or(0);
                 if raw.told == wanted {
@@ -511,6 +512,8 @@ impl Stage<'_> {
                         wrong = Some(format!("`{verb}` with the payload {word}"));
                     }
                 }
+            } else if wrong.is_none() && step.has("written") && header.write(raw.prefixes().1) != first {
+                wrong = Some(format!("`{verb}` encoded as writers must"));
             } else if wrong.is_none() && frames.len() != 1 && !matches!(verb.as_str(), "error" | "events" | "publish") {
                 wrong = Some(format!("`{verb}` without a payload"));
             }
@@ -600,6 +603,30 @@ impl Stage<'_> {
              {{n}} say ready\n{{n}} say ack seq=0 upto={upto}\n{wait}"
         );
         self.script(name, raw, step, &script)
+    }
+
+    /// `hellos PORT times=N`: so many connections one after the other, each of which opens a session, hears `welcome` and goes.
+    fn hellos(&mut self, step: &Step) -> Result<(), Stop> {
+        let port = step.words().next().ok_or_else(|| "hellos PORT times=N".to_owned())?.to_owned();
+        let address = self.direct(&port)?;
+        let deadline = self.until(step)?;
+        let times = step.key("times").map(number).transpose()?.unwrap_or(1);
+        for index in 1..=times {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let connection = Connection::dial(address, left, Reading::Units)
+                .map_err(|error| Stop::broken(format!("connection {index}"), error.to_string()))?;
+            let mut raw = Raw::new(connection, Role::Client);
+            let name = "hellos";
+            self.shake_hands(name, &mut raw, "DEALER", &[], deadline)?;
+            let id = format!("{:016x}{:016x}", self.random.next(), self.random.next());
+            let hello = format!("{CLIENT}hello version=1 session={id} client=conformance/1");
+            self.write(name, &mut raw, &zmtp::message(&[hello.as_bytes().to_vec()]), hello)?;
+            let frames = self.message_but(name, &mut raw, deadline, &[])?;
+            if !frames.first().is_some_and(|first| Header::read(first, ENGINE).is_ok_and(|it| it.verb == "welcome")) {
+                return Err(Stop::broken(format!("`welcome` for session {index}"), decode::message(&frames)));
+            }
+        }
+        Ok(())
     }
 
     /// As an engine: hears `hello`, says `welcome`, hears `ready` and `ack`; with `ok` says that, too.

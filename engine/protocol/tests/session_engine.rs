@@ -373,6 +373,24 @@ fn sessions_at_a_port_are_limited() {
     );
 }
 
+/// EE-SESSION-12
+#[test]
+fn published_follows_welcome_even_if_more_comes_in_the_same_round() {
+    let mut sessions = port();
+    hello(&mut sessions, 1);
+    let again = format!("plugin_command: hello version=1 session={:032x} client=tests/1", 1);
+    for message in [again.as_str(), "plugin_command: ready", "plugin_command: ack seq=0 upto=1"] {
+        sessions.receive(&1, &[message], Duration::ZERO);
+    }
+    sessions.flush();
+    let said: Vec<String> = std::iter::from_fn(|| sessions.outgoing())
+        .filter_map(|outgoing| String::from_utf8(outgoing.header).ok())
+        .collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(said[0].starts_with("event-engine: welcome ") && said[0].contains(" resumed=1 "), "{said:?}");
+    assert_eq!(said[1..], ["event-engine: published id=0", "event-engine: ok"]);
+}
+
 /// A session with endless credit takes events of this size until it wishes for no more: how many.
 fn taken_of(size: usize) -> usize {
     let mut sessions = port();

@@ -298,7 +298,10 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
             grace_ms: millis(self.config.grace),
         }));
         self.out.push_back(Outgoing { to: peer.clone(), header, body: Body::None });
-        if resumed {
+        if let Some(session) = self.sessions.get_mut(&id).filter(|_| resumed) {
+            // Directly behind `welcome`: a `ready` of the same round must not be answered in between.
+            session.told = Some(session.accepted);
+            session.say(&mut self.out, &ToClient::Published { id: session.accepted });
             self.due.push(id);
         }
         Ok(())
