@@ -292,7 +292,13 @@ impl Connection {
         monitor.set_linger(0)?;
         monitor.set_rcvhwm(0)?;
         // From here on dropping stops the monitor first.
-        let connection = Connection { socket, monitor, establish_by: Some(now + ESTABLISH), ending: false, refused: false };
+        let connection = Connection {
+            socket,
+            monitor,
+            establish_by: Some(now + ESTABLISH),
+            ending: false,
+            refused: false,
+        };
         uninterrupted(|| connection.monitor.connect(&reports))?;
         uninterrupted(|| connection.socket.connect(&format!("tcp://{address}")))?;
         Ok(connection)
@@ -309,7 +315,8 @@ impl Connection {
                     let kind = report.first_chunk::<2>().map(|kind| u16::from_ne_bytes(*kind));
                     if kind != Some(SocketEvent::HANDSHAKE_SUCCEEDED.to_raw()) {
                         // A connection that was there would be disconnected, not closed.
-                        self.refused = self.establish_by.is_some() && kind == Some(SocketEvent::CLOSED.to_raw());
+                        self.refused =
+                            self.establish_by.is_some() && kind == Some(SocketEvent::CLOSED.to_raw());
                         return Health::Broken;
                     }
                     self.establish_by = None;
