@@ -7,6 +7,13 @@ pub(crate) const CLIENT: &str = "plugin_command: ";
 pub(crate) const ENGINE: &str = "event-engine: ";
 /// The longest header.
 const HEADER_MAX_BYTES: usize = 1024;
+/// The longest packed payload.
+pub(crate) const BATCH_MAX_BYTES: usize = 1 << 20;
+/// Keys whose values are integers.
+const INTEGERS: [&str; 12] = [
+    "version", "seq", "upto", "id", "count", "order", "received", "max-event-bytes", "publish-window",
+    "publish-window-bytes", "ping-ms", "grace-ms",
+];
 
 /// A header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +45,13 @@ impl Header {
             keys.push((key.to_owned(), decoded(value)?));
         }
         Ok(Self { verb: verb.to_owned(), keys })
+    }
+
+    /// The first word of a well-formed header that a writer must not write so, although a reader may understand it.
+    pub(crate) fn unwritten(bytes: &[u8]) -> Option<String> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut words = text.split(' ').filter_map(|word| Some((word, word.split_once('=')?)));
+        words.find(|(_, (key, value))| !is_written(key, value)).map(|(word, _)| word.to_owned())
     }
 
     /// The header's bytes.
@@ -75,6 +89,23 @@ impl Header {
             (None, Some(value)) => self.keys.push((key.to_owned(), value)),
             (_, None) => self.keys.retain(|(other, _)| other != key),
         }
+    }
+}
+
+/// Every byte but plain ones encoded with upper-case digits; integers and ids in their one form.
+fn is_written(key: &str, value: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
+    let mut pieces = value.split('%');
+    let is_encoded = pieces.next().unwrap_or_default().bytes().all(is_plain)
+        && pieces.all(|piece| {
+            piece.split_at_checked(2).is_some_and(|(digits, rest)| digits.bytes().all(is_digit) && rest.bytes().all(is_plain))
+        });
+    match key {
+        "session" => value.len() == 32 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+        key if INTEGERS.contains(&key) => {
+            value.parse::<i64>().is_ok_and(|number| number >= 0 && number.to_string() == value)
+        }
+        _ => is_encoded,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::decode;
@@ -55,6 +56,7 @@ struct Shared {
 pub(crate) struct Listener {
     shared: Arc<Shared>,
     address: SocketAddr,
+    accepting: Option<JoinHandle<()>>,
 }
 
 impl Listener {
@@ -75,19 +77,19 @@ impl Listener {
             state: Mutex::default(),
             news: Condvar::new(),
         });
-        let accepting = Arc::clone(&shared);
-        std::thread::spawn(move || {
+        let port = Arc::clone(&shared);
+        let accepting = std::thread::spawn(move || {
             for stream in listener.incoming() {
-                if accepting.lock().over {
+                if port.lock().over {
                     return;
                 }
                 if let Ok(stream) = stream {
-                    let greeting = Arc::clone(&accepting);
+                    let greeting = Arc::clone(&port);
                     std::thread::spawn(move || greet(stream, &greeting));
                 }
             }
         });
-        Ok(Self { shared, address })
+        Ok(Self { shared, address, accepting: Some(accepting) })
     }
 
     /// Where it is.
@@ -125,7 +127,11 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.shared.lock().over = true;
         // Wakes the accepting thread, which then lets go of the port.
-        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
+        // Behind this the port is closed, and may be opened again.
+        if let Some(accepting) = self.accepting.take().filter(|_| woken) {
+            let _ = accepting.join();
+        }
     }
 }
 

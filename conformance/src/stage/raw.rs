@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::listener::{Listener, Manner};
 use super::{decode, number, Stage, Stop, LOOK_EVERY};
 use crate::case::{shown, Argument, Bytes, Compare, Pattern, Step};
-use crate::header::{packed, unpacked, Header, CLIENT, ENGINE};
+use crate::header::{packed, unpacked, Header, BATCH_MAX_BYTES, CLIENT, ENGINE};
 use crate::zmtp::connection::{Connection, Heard, Reading};
 use crate::zmtp::{self, Unit};
 
@@ -36,6 +36,8 @@ pub(super) struct Raw {
     events: VecDeque<Event>,
     /// As client: the last `published`. As engine: the last event sent.
     told: u64,
+    /// As engine: the last `ack` that came.
+    acked: u64,
     /// Bytes that came on a connection that reads bytes.
     bytes: Vec<u8>,
 }
@@ -52,6 +54,7 @@ impl Raw {
             commands: Vec::new(),
             events: VecDeque::new(),
             told: 0,
+            acked: 0,
             bytes: Vec::new(),
         }
     }
@@ -242,6 +245,9 @@ impl Stage<'_> {
                         let last = header.number("seq").unwrap_or(0) + header.number("count").unwrap_or(1) - 1;
                         raw.told = raw.told.max(last);
                     }
+                    if header.verb == "welcome" && header.get("resumed") == Some(b"1") {
+                        self.variables.insert("resumed".to_owned(), b"1".to_vec());
+                    }
                 }
                 self.say(name, raw, step, &frames)
             }
@@ -283,12 +289,20 @@ impl Stage<'_> {
             }
             "hellos" => self.hellos(step),
             "told" => {
-                let wanted = step.key("published").map(number).transpose()?.unwrap_or(0);
-                if raw.told == wanted {
-                    Ok(())
-                } else {
-                    Err(Stop::broken(format!("published up to {wanted}"), format!("published up to {}", raw.told)))
+                for argument in &step.arguments {
+                    let Argument::Key(key, compare, value) = argument else { continue };
+                    let (what, is) = if key == "ack" { ("ack", raw.acked) } else { ("published", raw.told) };
+                    let bound = number(value)?;
+                    let right = match compare {
+                        Compare::AtMost => is <= bound,
+                        Compare::AtLeast => is >= bound,
+                        _ => is == bound,
+                    };
+                    if !right {
+                        return Err(Stop::broken(step.text.clone(), format!("{what} up to {is}")));
+                    }
                 }
+                Ok(())
             }
             "quiet" => self.quiet(name, raw, step),
             "closed" => self.closed(name, raw, step),
@@ -445,6 +459,7 @@ impl Stage<'_> {
             }
             (Role::Engine, "ack") => {
                 let seq = header.number("seq").unwrap_or(0);
+                raw.acked = raw.acked.max(seq);
                 if seq > raw.told {
                     let wanted = format!("an ack of at most {}, the last event sent on this connection", raw.told);
                     // A session that was resumed may acknowledge what an earlier connection brought.
@@ -494,6 +509,9 @@ impl Stage<'_> {
             let header = Header::read(first, raw.prefixes().1)
                 .map_err(|why| Stop::broken(format!("`{verb}`"), format!("{}: {why}", decode::message(&frames))))?;
             let mut wrong = (header.verb != verb).then(|| format!("`{verb}`"));
+            if step.has("written") && wrong.is_none() {
+                wrong = Header::unwritten(first).map(|word| format!("`{word}` as a writer must write it"));
+            }
             for argument in step.arguments.get(..payload.unwrap_or(step.arguments.len())).unwrap_or_default() {
                 let Argument::Key(key, compare, value) = argument else { continue };
                 if OPTIONS.contains(&key.as_str()) || wrong.is_some() {
@@ -512,8 +530,6 @@ impl Stage<'_> {
                         wrong = Some(format!("`{verb}` with the payload {word}"));
                     }
                 }
-            } else if wrong.is_none() && step.has("written") && header.write(raw.prefixes().1) != first {
-                wrong = Some(format!("`{verb}` encoded as writers must"));
             } else if wrong.is_none() && frames.len() != 1 && !matches!(verb.as_str(), "error" | "events" | "publish") {
                 wrong = Some(format!("`{verb}` without a payload"));
             }
@@ -586,6 +602,10 @@ impl Stage<'_> {
         let first = header.number(key).ok_or_else(|| Stop::broken(format!("a number {key}"), decode::message(&frames)))?;
         let events = unpacked(payload, header.get("count").map(|_| header.number("count").unwrap_or(0)))
             .map_err(|why| Stop::broken(format!("a well-formed `{verb}`"), why))?;
+        if header.get("count").is_some() && payload.len() > BATCH_MAX_BYTES {
+            let wanted = format!("a packed payload of at most {BATCH_MAX_BYTES} bytes");
+            return Err(Stop::broken(wanted, format!("{} bytes", payload.len())));
+        }
         let redelivered = header.get("redelivered") == Some(b"1");
         raw.events.extend(
             events.into_iter().zip(first..).map(|(data, number)| Event { number, redelivered, data }),
@@ -763,6 +783,9 @@ impl Stage<'_> {
                     let text = decode::message(&frames);
                     self.transcript.add(raw.other(), name, "message", text.clone());
                     let header = frames.first().and_then(|first| Header::read(first, raw.prefixes().1).ok());
+                    if let Some(header) = &header {
+                        self.follow(raw, header)?;
+                    }
                     let skipped = header.is_some_and(|header| {
                         matches!(header.verb.as_str(), "ack" | "pong" | "ping" | "published")
                     });

@@ -75,6 +75,10 @@ static ee_status advance(ee_client *client, bool *progress) {
     ee_session_connected(&client->session);
   } else if (news == EE_WENT_DOWN) {
     broken(client);
+  } else if (news == EE_TRY_FAILED && client->session.quit_sent && client->broken_since &&
+             ee_is_refused(&client->link)) {
+    ee_session_fail(&client->session, EE_OK, "the client has quit"); /* the port is closed: the plugin has ended */
+    return ended(client);
   } else if (news == EE_NEWS_NO_MEMORY) {
     return ee_fail(&client->failure, EE_NO_MEMORY, "no memory or file descriptor for a connection; call again");
   }
@@ -180,18 +184,14 @@ ee_status ee_session_client_publish(ee_client *client, const ee_bytes *events, s
 ee_status ee_session_client_quit(ee_client *client, int64_t deadline) {
   ee_session *session = &client->session;
   if (ee_session_quit(session, &client->failure) != EE_OK) return ended(client);
+  ee_status status = EE_OK;
   while (session->connection != EE_ENDED) {
-    ee_status status = go_on(client, deadline);
-    if (session->connection == EE_ENDED) break;
-    if (status == EE_TIMEOUT && ee_now_ms() >= deadline && session->quit_sent && client->broken_since &&
-        ee_is_refused(&client->link)) {
-      ee_session_fail(session, EE_OK, "the client has quit"); /* the port is closed: the plugin has ended */
-      break;
-    }
-    if (status != EE_OK) {
+    status = go_on(client, deadline);
+    if (session->connection != EE_ENDED && status != EE_OK) {
       return timed_out(client, status, deadline, "the engine has not confirmed the quit in time; call again, or close");
     }
   }
   client->quit = session->failure.status == EE_OK;
-  return client->quit ? EE_OK : ended(client);
+  if (client->quit) return EE_OK;
+  return status != EE_OK ? status : ended(client); /* go_on has reported the end already, or there was one before */
 }

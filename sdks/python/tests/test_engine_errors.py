@@ -151,6 +151,16 @@ def test_next_event_asks_for_an_acknowledgement_before_it_waits(
     assert fake.expect("ack").numbers["seq"] == 2
 
 
+def test_the_end_of_the_events_acknowledges_the_last_one(fake: FakeEngine, connect: Connect) -> None:
+    client = _connected(fake, connect)
+    fake.say(b"event-engine: events seq=1 redelivered=1", b"last")
+    fake.say(b"event-engine: stop reason=stopped")
+    assert client.next_event(20).redelivered
+    with pytest.raises(Closed):
+        client.next_event(20)
+    assert fake.expect("ack").numbers["seq"] == 1
+
+
 def test_close_acknowledges_what_was_handled(fake: FakeEngine, connect: Connect) -> None:
     client = _connected(fake, connect)
     fake.say(b"event-engine: events seq=1 count=2", b"\0\0\0\1a\0\0\0\1b")

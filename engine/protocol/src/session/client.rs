@@ -402,6 +402,11 @@ impl ClientSession {
         self.inbox.is_empty()
     }
 
+    /// `quit` was sent, on this connection or on an earlier one.
+    pub fn has_said_quit(&self) -> bool {
+        self.quit_said
+    }
+
     /// What went wrong, if something did.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()

@@ -120,9 +120,11 @@ class Client:
             while True:
                 with self._lock:
                     before, self._taker = source.last, threading.get_ident()
-                    event = source.next()
-                    if source.outbox:
-                        self._push()
+                    try:
+                        event = source.next()
+                    finally:  # the end of the events has handled the last one, too
+                        if source.outbox:
+                            self._push()
                 if event is not None:
                     return event
                 waited = True

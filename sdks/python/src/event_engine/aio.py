@@ -103,9 +103,11 @@ class Client:
         await self._give_turn()
         try:
             while True:
-                event = self._source.next()
-                if self._source.outbox:
-                    self._push()
+                try:
+                    event = self._source.next()
+                finally:  # the end of the events has handled the last one, too
+                    if self._source.outbox:
+                        self._push()
                 if event is not None:
                     return event
                 waited = True

@@ -65,6 +65,8 @@ struct Connection {
     /// Until the handshake has succeeded: when it must have.
     establish_by: Option<Instant>,
     ending: bool,
+    /// Nobody listens at the port.
+    refused: bool,
 }
 
 pub(crate) struct Link {
@@ -145,7 +147,7 @@ impl Link {
 
     fn broken(&mut self, now: Instant) -> Change {
         if let State::Open(connection) = &self.state {
-            self.refused = connection.establish_by.is_some();
+            self.refused = connection.refused;
         }
         let _ = self.retry(now);
         self.changes += 1;
@@ -170,7 +172,7 @@ impl Link {
         matches!(self.state, State::Open(_))
     }
 
-    /// The last attempt did not even get a handshake: nobody serves the port.
+    /// The last attempt did not even get a connection: nobody listens at the port.
     pub(crate) fn is_refused(&self) -> bool {
         self.refused
     }
@@ -290,7 +292,13 @@ impl Connection {
         monitor.set_linger(0)?;
         monitor.set_rcvhwm(0)?;
         // From here on dropping stops the monitor first.
-        let connection = Connection { socket, monitor, establish_by: Some(now + ESTABLISH), ending: false };
+        let connection = Connection {
+            socket,
+            monitor,
+            establish_by: Some(now + ESTABLISH),
+            ending: false,
+            refused: false,
+        };
         uninterrupted(|| connection.monitor.connect(&reports))?;
         uninterrupted(|| connection.socket.connect(&format!("tcp://{address}")))?;
         Ok(connection)
@@ -306,6 +314,9 @@ impl Connection {
                     }
                     let kind = report.first_chunk::<2>().map(|kind| u16::from_ne_bytes(*kind));
                     if kind != Some(SocketEvent::HANDSHAKE_SUCCEEDED.to_raw()) {
+                        // A connection that was there would be disconnected, not closed.
+                        self.refused =
+                            self.establish_by.is_some() && kind == Some(SocketEvent::CLOSED.to_raw());
                         return Health::Broken;
                     }
                     self.establish_by = None;

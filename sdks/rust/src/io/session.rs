@@ -186,7 +186,9 @@ impl Session {
     /// `bye` has come, or the session has ended otherwise.
     pub(crate) fn has_quit(&mut self, alive: bool) -> Option<Result<(), Error>> {
         if !self.is_ended() {
-            return None;
+            // The port is closed behind a quit: the plugin has finished (EE-SESSION-46).
+            let finished = self.core.has_said_quit() && self.link.is_refused();
+            return finished.then(|| self.quit_expired());
         }
         Some(if self.core.failure().is_none() { Ok(()) } else { Err(self.end(alive)) })
     }

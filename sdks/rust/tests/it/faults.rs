@@ -91,6 +91,21 @@ fn saying(message: &'static [&'static str]) -> Fake {
 }
 
 #[test]
+fn a_port_that_is_closed_behind_quit_is_its_end_at_once() {
+    let fake = Fake::start(handshake);
+    let options = Client::options().quit_timeout(Duration::from_secs(60));
+    let client = options.connect(&fake.endpoint).unwrap();
+    let begun = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        let quit = scope.spawn(|| client.quit());
+        fake.wait_for("quit");
+        drop(fake);
+        quit.join().unwrap().unwrap();
+    });
+    assert!(begun.elapsed() < Duration::from_secs(20), "it waited until its time was up");
+}
+
+#[test]
 fn a_refused_publish_ends_the_session_and_is_named() {
     let fake = Fake::start(|header| match header.split(' ').nth(1) {
         Some("publish") => vec![frames(&["event-engine: error code=window id=2", "too many"])],
