@@ -60,7 +60,9 @@ impl Stage<'_> {
     }
 
     fn client_await(&mut self, step: &Step) -> Result<(), Stop> {
-        let label = step.label.clone().ok_or_else(|| "await takes a &label".to_owned())?;
+        // `client await &label`; `client &label await` says the same.
+        let named = step.words().find_map(|word| word.strip_prefix('&')).map(str::to_owned);
+        let label = step.label.clone().or(named).ok_or_else(|| "await takes a &label".to_owned())?;
         let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
         let deadline = self.until(step)?;
         self.answered(pending.client, step, &pending.call, deadline)?;
