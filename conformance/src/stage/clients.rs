@@ -40,7 +40,7 @@ impl Stage<'_> {
             }
             "fresh" => {
                 self.clients[index] = None;
-                return self.start(index).map(drop);
+                return self.start(index, true);
             }
             "prints" => {
                 let output = self.testee(index)?.output();
@@ -207,15 +207,18 @@ impl Stage<'_> {
     /// The testee of a client, started when it is needed first.
     fn testee(&mut self, index: usize) -> Result<&mut Testee, Stop> {
         if self.clients.get(index).is_none_or(Option::is_none) {
-            self.start(index)?;
+            self.start(index, false)?;
         }
         let testee = self.clients.get_mut(index).and_then(Option::as_mut);
         testee.ok_or_else(|| Stop::Mistake("there is no testee".to_owned()))
     }
 
-    fn start(&mut self, index: usize) -> Result<(), Stop> {
+    fn start(&mut self, index: usize, fresh: bool) -> Result<(), Stop> {
         let subject = self.subject(index)?;
-        let testee = subject.take(START.mul_f64(self.cast.time_scale)).map_err(Stop::CouldNotRun)?;
+        let limit = START.mul_f64(self.cast.time_scale);
+        // A process that other cases have used may have their environment.
+        let testee = if fresh { subject.fresh(limit) } else { subject.take(limit) };
+        let testee = testee.map_err(Stop::CouldNotRun)?;
         testee.forget_output();
         testee.enter(&self.transcript, self.mutation(Judged::Client));
         if let Some(place) = self.clients.get_mut(index) {
