@@ -177,17 +177,23 @@ ee_status ee_session_client_publish(ee_client *client, const ee_bytes *events, s
                    "not accepted in time; it is under way and will be accepted, do not publish it again");
 }
 
+/* How often a client that has said quit and lost its connection looks whether the port is closed. */
+#define QUIT_LOOK_MS 100
+
 ee_status ee_session_client_quit(ee_client *client, int64_t deadline) {
   ee_session *session = &client->session;
   if (ee_session_quit(session, &client->failure) != EE_OK) return ended(client);
   while (session->connection != EE_ENDED) {
-    ee_status status = go_on(client, deadline);
+    /* Without a connection it is looked now and then whether the port is closed. */
+    bool unanswered = session->quit_sent && client->broken_since;
+    int64_t look = unanswered ? ee_deadline(QUIT_LOOK_MS) : deadline;
+    ee_status status = go_on(client, look < deadline ? look : deadline);
     if (session->connection == EE_ENDED) break;
-    if (status == EE_TIMEOUT && ee_now_ms() >= deadline && session->quit_sent && client->broken_since &&
-        ee_is_refused(&client->link)) {
+    if (status == EE_TIMEOUT && session->quit_sent && client->broken_since && ee_is_refused(&client->link)) {
       ee_session_fail(session, EE_OK, "the client has quit"); /* the port is closed: the plugin has ended */
       break;
     }
+    if (status == EE_TIMEOUT && ee_now_ms() < deadline && look < deadline && ee_now_ms() >= look) continue;
     if (status != EE_OK) {
       return timed_out(client, status, deadline, "the engine has not confirmed the quit in time; call again, or close");
     }
