@@ -7,7 +7,7 @@ use base64::Engine as _;
 use serde_json::{json, Map, Value};
 
 use super::outcome::{self, Knows};
-use super::testee::{fields, Call, NoAnswer, Testee};
+use super::testee::{fields, Answer, Call, NoAnswer, Testee};
 use super::{number, Pending, Stage, Stop, Transcript, START};
 use crate::case::{Argument, Bytes, Judged, Step};
 use crate::subject::Subject;
@@ -43,7 +43,7 @@ impl Stage<'_> {
                 return self.start(index, true);
             }
             "prints" => {
-                let output = self.testee(index)?.output();
+                let output = self.printed(index)?;
                 return if output.is_empty() { Ok(()) } else { Err(Stop::broken("nothing is printed", output)) };
             }
             _ => {}
@@ -57,6 +57,17 @@ impl Stage<'_> {
         }
         let deadline = self.until(step)?;
         self.answered(index, step, &call, deadline)
+    }
+
+    /// What the process has printed; a mutant may say something else.
+    fn printed(&mut self, index: usize) -> Result<String, Stop> {
+        let output = self.testee(index)?.output();
+        let mut answer = Answer::Ok(fields([("output", json!(output))]));
+        if let Some(mutation) = self.mutation(Judged::Client) {
+            mutation.answer("prints", &mut answer);
+        }
+        let (Answer::Ok(fields) | Answer::Error(fields)) = answer;
+        Ok(fields.get("output").and_then(Value::as_str).unwrap_or_default().to_owned())
     }
 
     fn client_await(&mut self, step: &Step) -> Result<(), Stop> {
