@@ -110,8 +110,13 @@ impl Subject {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
             Some(testee) => Ok(testee),
-            None => introduce(&self.key, &self.launch, limit).map(|(testee, _)| testee),
+            None => self.fresh(limit),
         }
+    }
+
+    /// A new testee, that no case has used.
+    pub(crate) fn fresh(&self, limit: Duration) -> Result<Testee, String> {
+        introduce(&self.key, &self.launch, limit).map(|(testee, _)| testee)
     }
 
     /// Leaves a testee to the next case.

@@ -31,6 +31,8 @@ from ._state import Awaited, PluginState, Requester, state_of
 __all__ = ["get_plugin_socket", "get_next_msg", "publish_msg", "send_quit_command"]
 
 _log = logging.getLogger(__name__)
+# Without it Python prints warnings to stderr when the application has not set up logging.
+_log.addHandler(logging.NullHandler())
 
 # zmq's own word for "wait for ever", and of `timeout` for "the socket's own RCVTIMEO"
 _NO_LIMIT = -1

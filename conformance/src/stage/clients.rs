@@ -7,7 +7,7 @@ use base64::Engine as _;
 use serde_json::{json, Map, Value};
 
 use super::outcome::{self, Knows};
-use super::testee::{fields, Call, NoAnswer, Testee, NO_SUCH_OP};
+use super::testee::{fields, Answer, Call, NoAnswer, Testee, NO_SUCH_OP};
 use super::{number, Pending, Stage, Stop, Transcript, START};
 use crate::case::{Argument, Bytes, Judged, Step};
 use crate::subject::Subject;
@@ -38,10 +38,10 @@ impl Stage<'_> {
             }
             "fresh" => {
                 self.clients[index] = None;
-                return self.start(index).map(drop);
+                return self.start(index, true);
             }
             "prints" => {
-                let output = self.testee(index)?.output();
+                let output = self.printed(index)?;
                 return if output.is_empty() { Ok(()) } else { Err(Stop::broken("nothing is printed", output)) };
             }
             _ => {}
@@ -57,8 +57,21 @@ impl Stage<'_> {
         self.answered(index, step, &call, deadline)
     }
 
+    /// What the process has printed; a mutant may say something else.
+    fn printed(&mut self, index: usize) -> Result<String, Stop> {
+        let output = self.testee(index)?.output();
+        let mut answer = Answer::Ok(fields([("output", json!(output))]));
+        if let Some(mutation) = self.mutation(Judged::Client) {
+            mutation.answer("prints", &mut answer);
+        }
+        let (Answer::Ok(fields) | Answer::Error(fields)) = answer;
+        Ok(fields.get("output").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
     fn client_await(&mut self, step: &Step) -> Result<(), Stop> {
-        let label = step.label.clone().ok_or_else(|| "await takes a &label".to_owned())?;
+        // `client await &label`; `client &label await` says the same.
+        let named = step.words().find_map(|word| word.strip_prefix('&')).map(str::to_owned);
+        let label = step.label.clone().or(named).ok_or_else(|| "await takes a &label".to_owned())?;
         let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
         let deadline = self.until(step)?;
         self.answered(pending.client, step, &pending.call, deadline)?;
@@ -203,15 +216,18 @@ impl Stage<'_> {
     /// The testee of a client, started when it is needed first.
     fn testee(&mut self, index: usize) -> Result<&mut Testee, Stop> {
         if self.clients.get(index).is_none_or(Option::is_none) {
-            self.start(index)?;
+            self.start(index, false)?;
         }
         let testee = self.clients.get_mut(index).and_then(Option::as_mut);
         testee.ok_or_else(|| Stop::Mistake("there is no testee".to_owned()))
     }
 
-    fn start(&mut self, index: usize) -> Result<(), Stop> {
+    fn start(&mut self, index: usize, fresh: bool) -> Result<(), Stop> {
         let subject = self.subject(index)?;
-        let testee = subject.take(START.mul_f64(self.cast.time_scale)).map_err(Stop::CouldNotRun)?;
+        let limit = START.mul_f64(self.cast.time_scale);
+        // A process that other cases have used may have their environment.
+        let testee = if fresh { subject.fresh(limit) } else { subject.take(limit) };
+        let testee = testee.map_err(Stop::CouldNotRun)?;
         testee.forget_output();
         testee.enter(&self.transcript, self.mutation(Judged::Client));
         if let Some(place) = self.clients.get_mut(index) {

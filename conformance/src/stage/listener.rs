@@ -1,7 +1,8 @@
 //! A port where the harness plays the engine, in raw ZMTP.
 
 use std::collections::VecDeque;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ pub(crate) struct Manner {
     pub(crate) raw: bool,
     /// PINGs are not answered.
     pub(crate) mute: bool,
+    /// What every connection is told at once, raw, before it is closed; nothing: no such thing is done.
+    pub(crate) tells: Vec<u8>,
 }
 
 /// A client's connection after its handshake and its first message: clients may open others, say nothing, and close them, to learn
@@ -154,6 +157,10 @@ fn greet(stream: TcpStream, shared: &Shared) {
         (false, true) => Reading::UnitsWithoutPong,
         (false, false) => Reading::Units,
     };
+    if !shared.manner.tells.is_empty() {
+        tell(stream, shared);
+        return;
+    }
     let Ok(mut connection) = Connection::new(stream, reading) else { return };
     if shared.manner.raw {
         shared.transcript.add("client", "harness", "link", "connected".to_owned());
@@ -196,6 +203,15 @@ fn greet(stream: TcpStream, shared: &Shared) {
             Some(Heard::Closed) | None => return,
         }
     }
+}
+
+/// As somebody who is no engine: says what there is to say, and ends when the client does.
+fn tell(mut stream: TcpStream, shared: &Shared) {
+    shared.transcript.add("client", "harness", "link", "connected".to_owned());
+    let _ = stream.set_read_timeout(Some(shared.limit));
+    let _ = stream.write_all(&shared.manner.tells).and_then(|()| stream.shutdown(Shutdown::Write));
+    let mut rest = [0; 256];
+    while matches!(stream.read(&mut rest), Ok(1..)) {}
 }
 
 /// The first message of a connection, or nothing if it only looks.

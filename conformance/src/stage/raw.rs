@@ -85,6 +85,7 @@ impl Stage<'_> {
                     socket: step.key("as").unwrap_or("ROUTER").to_owned(),
                     raw: step.has("raw"),
                     mute: step.has("mute"),
+                    tells: step.key("tells").map(|word| self.bytes(word)).transpose()?.unwrap_or_default(),
                 };
                 let at = self.variables.get("listener").and_then(|text| String::from_utf8_lossy(text).parse().ok());
                 let limit = self.scaled(super::STEP);
@@ -102,7 +103,7 @@ impl Stage<'_> {
                 Ok(())
             }
             "reserve" => {
-                let manner = Manner { socket: "ROUTER".to_owned(), raw: true, mute: true };
+                let manner = Manner { socket: "ROUTER".to_owned(), raw: true, mute: true, tells: Vec::new() };
                 let listener = Listener::open(None, manner, &self.transcript, self.scaled(super::STEP))?;
                 self.variables.insert("listener".to_owned(), listener.address().to_string().into_bytes());
                 Ok(())

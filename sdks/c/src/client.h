@@ -30,7 +30,7 @@ struct ee_client {
   ee_status open_status; /* of ee_connect */
   bool quit;             /* quit was said, and confirmed where that is possible */
   ee_link link;          /* the session's, or basic's for events */
-  int64_t broken_since;  /* when the connection was seen to be gone; 0 while there is one */
+  int64_t broken_since;  /* when the connection was seen to be gone; 0 while there is one that works */
   ee_session session;
   bool end_reported; /* the reason for which the session ended was returned by a call */
   ee_basic basic;

@@ -51,6 +51,8 @@ static ee_status receive(ee_client *client, bool *progress) {
     if (!heard) return no_memory(client);
     if (count == 0) break;
     *progress = true;
+    /* The break is over when the engine has answered on the new connection; until then the grace goes on. */
+    if (client->session.connection != EE_CONNECTING && client->session.connection != EE_GREETING) client->broken_since = 0;
   }
   return EE_OK;
 }
@@ -71,7 +73,6 @@ static ee_status advance(ee_client *client, bool *progress) {
   ee_news news = ee_link_step(&client->link);
   *progress = *progress || news != EE_NO_NEWS;
   if (news == EE_CAME_UP) {
-    client->broken_since = 0;
     ee_session_connected(&client->session);
   } else if (news == EE_WENT_DOWN) {
     broken(client);

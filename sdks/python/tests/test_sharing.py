@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 import warnings
+import weakref
 from types import FrameType
 from typing import Any, Callable
 
@@ -61,6 +62,17 @@ def test_publishing_while_another_thread_waits(engine: Peer, profile: str) -> No
         waiting.join()
         assert events == [down(0)]
         assert engine.ask("collected-wait 300 20000") == collected(300)
+
+
+@both
+def test_all_who_wait_at_the_same_time_get_an_event(engine: Peer, profile: str) -> None:
+    with event_engine.connect(engine.endpoint, profile=profile) as client:
+        events: list[Event] = []
+        take = lambda: events.append(client.next_event(BOUND_S))  # noqa: E731
+        waiting = Threads(take, take, take)
+        engine.ask("publish 3")
+        waiting.join()
+        assert sorted(events) == [down(0), down(1), down(2)]
 
 
 def test_many_threads_publish_and_receive(engine: Peer) -> None:
@@ -321,3 +333,16 @@ def test_two_loops_in_one_process(engine: Peer, start: Start) -> None:
 
     for peer in (engine, other):
         assert asyncio.run(run(peer)) == 1
+
+
+def test_a_task_client_that_is_let_go_of_is_closed(engine: Peer) -> None:
+    async def let_go() -> None:
+        client = await aio.connect(engine.endpoint)
+        gone = weakref.ref(client)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del client
+            gc.collect()
+        assert gone() is None
+
+    asyncio.run(let_go())

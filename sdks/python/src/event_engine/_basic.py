@@ -143,7 +143,8 @@ class BasicLink(Link):
 
     @property
     def readable(self) -> bool:
-        return bool(self.events) or self._ended or self._quitting
+        # Not owed: another took the event that was asked for, and this caller has to ask again.
+        return bool(self.events) or not self._owed or self._ended or self._quitting
 
     def give_back(self, event: Event) -> None:
         if not (self.events and self.events[0] is event):

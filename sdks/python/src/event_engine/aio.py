@@ -24,6 +24,7 @@ import contextlib
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Callable
@@ -42,6 +43,10 @@ __all__ = ["Client", "connect"]
 
 _TURN = 500
 """Events handed out without a wait after which other tasks get a turn."""
+
+_waited_for: set[Client] = set()
+"""Clients that a task waits for. The loop itself does not keep a client, so that one which is let
+go of is closed; but a task that waits must not be collected together with it."""
 
 
 async def connect(
@@ -262,6 +267,7 @@ class Client:
                 return False
             waiter = self._loop.create_future()
             self._waiters.add(waiter)
+            _waited_for.add(self)
             timer = None
             if deadline is not None:
                 timer = self._loop.call_later(deadline - time.monotonic(), _finish, waiter)
@@ -269,6 +275,8 @@ class Client:
                 await waiter
             finally:
                 self._waiters.discard(waiter)
+                if not self._waiters:
+                    _waited_for.discard(self)
                 if timer is not None:
                     timer.cancel()
         return True
@@ -286,12 +294,13 @@ class Client:
                 self._loop.remove_reader(descriptor)
             self._watched, self._generation = list(at.fds), at.generation
             for descriptor in self._watched:
-                self._loop.add_reader(descriptor, self._io)
+                self._loop.add_reader(descriptor, _go_on, weakref.ref(self))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if at.due is not None:
-            self._timer = self._loop.call_later(max(0.0, at.due - time.monotonic()), self._io)
+            wait = max(0.0, at.due - time.monotonic())
+            self._timer = self._loop.call_later(wait, _go_on, weakref.ref(self))
 
     def _push(self) -> None:
         """Do the I/O that needs no new descriptors."""
@@ -326,6 +335,12 @@ class Client:
     def _disown(self, forked: Forked) -> None:
         self._link = self._at = self._source = forked  # type: ignore[assignment]
         self._closed = True
+
+
+def _go_on(client: weakref.ref[Client]) -> None:
+    """Do the I/O of a client that somebody still has."""
+    if (held := client()) is not None:
+        held._io()
 
 
 def _finish(waiter: asyncio.Future[None]) -> None:

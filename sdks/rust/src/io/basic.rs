@@ -326,13 +326,13 @@ impl Basic {
             Some(_) => return Err(self.ended(false)),
             None => {}
         }
-        let now = Instant::now();
         let dial = &self.dial;
         let lane = match self.owed {
             false => &mut self.events,
             true => self.publishes.get_or_insert_with(|| Lane::new(dial)),
         };
-        lane.step(now, Duration::ZERO);
+        // Not the time before the lane was made: it opens from then on.
+        lane.step(Instant::now(), Duration::ZERO);
         lane.send(QUIT);
         let unsettled = self.unsettled();
         self.finish(End::Quit);

@@ -72,6 +72,15 @@ fn an_owed_request_does_not_hinder_publishing_or_quitting() {
 }
 
 #[test]
+fn quitting_while_an_event_is_owed_is_heard() {
+    let mut engine = Peer::engine(&[]);
+    let client = basic(&engine);
+    assert!(client.next_event_timeout(Duration::ZERO).unwrap_err().is_timeout());
+    client.quit().unwrap(); // by a connection that is opened for it
+    assert_eq!(engine.ended(), "ended COMPLETED");
+}
+
+#[test]
 fn the_reserved_prefix_is_refused_before_it_is_sent() {
     let engine = Peer::engine(&[]);
     let client = basic(&engine);
