@@ -263,6 +263,7 @@ impl Stage<'_> {
                 let text = format!("{command} {}", shown(&prefix));
                 self.write(name, raw, &zmtp::command(command, &prefix), text)
             }
+            "tune" => self.tune(name, raw, step),
             "subscribed" => self.command_comes(name, raw, step, "SUBSCRIBE"),
             "ping" => {
                 let context = self.frames(&step.arguments)?.concat();
@@ -390,8 +391,19 @@ impl Stage<'_> {
 
     /// The next message.
     fn message(&mut self, name: &str, raw: &mut Raw, deadline: Instant) -> Result<Vec<Vec<u8>>, Stop> {
+        let message = self.message_until(name, raw, deadline)?;
+        message.ok_or_else(|| Stop::broken("a message in time", "nothing came"))
+    }
+
+    /// The next message, or nothing until `deadline`.
+    pub(super) fn message_until(
+        &mut self,
+        name: &str,
+        raw: &mut Raw,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Vec<u8>>>, Stop> {
         if let Some(frames) = raw.back.pop_front() {
-            return Ok(frames);
+            return Ok(Some(frames));
         }
         loop {
             match raw.connection.hear(deadline) {
@@ -399,7 +411,7 @@ impl Stage<'_> {
                     let (kind, text) = decode::unit(&unit);
                     self.transcript.add(raw.other(), name, kind, text.clone());
                     match unit {
-                        Unit::Message(frames) => return Ok(frames),
+                        Unit::Message(frames) => return Ok(Some(frames)),
                         Unit::Command(command, data) => raw.commands.push((command, data)),
                         Unit::Greeting(_) => {}
                         Unit::Nonsense(why) => return Err(Stop::broken("ZMTP", why)),
@@ -410,7 +422,7 @@ impl Stage<'_> {
                     self.transcript.add(raw.other(), name, "link", "closed".to_owned());
                     return Err(Stop::broken("a message", "the connection was closed"));
                 }
-                None => return Err(Stop::broken("a message in time", "nothing came")),
+                None => return Ok(None),
             }
         }
     }
