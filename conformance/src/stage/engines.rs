@@ -69,6 +69,7 @@ impl Stage<'_> {
             "port" => self.port_is(step),
             "memory" => self.memory(step),
             "idle" => self.idle(step),
+            "threads" => self.threads(step),
             _ => self.ask_engine(step),
         }
     }
@@ -88,7 +89,7 @@ impl Stage<'_> {
                 key if BYTES_OF_PLUGIN.contains(&key) => {
                     plugin.insert(key.to_owned(), Value::String(BASE64.encode(self.bytes(value)?)));
                 }
-                _ => drop(plugin.insert(key, scalar(value))),
+                _ => drop(plugin.insert(key, scalar(&self.word(value)?))),
             }
         }
         plugin.insert("subscribe".to_owned(), Value::Array(subscribe));
@@ -111,7 +112,10 @@ impl Stage<'_> {
                         environment.insert(name.to_owned(), json!(value));
                     }
                 }
-                None => drop(self.application.insert(key.replace('-', "_"), scalar(value))),
+                None => {
+                    let value = scalar(&self.word(value)?);
+                    self.application.insert(key.replace('-', "_"), value);
+                }
             }
         }
         Ok(())
@@ -336,6 +340,37 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// `threads mark`, then `threads as-marked`: no more of the process's threads are left than there were at the mark.
+    fn threads(&mut self, step: &Step) -> Result<(), Stop> {
+        let deadline = self.until(step)?;
+        let Some(EngineSide::Testee(testee)) = &self.engine else {
+            return Err(Stop::NotApplicable("the engine's process is not known".to_owned()));
+        };
+        let pid = testee.pid().ok_or_else(|| Stop::NotApplicable("the process is not ours".to_owned()))?;
+        let count = || {
+            let threads = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).ok()?;
+            u64::try_from(threads.count()).ok()
+        };
+        let unknown = || Stop::NotApplicable("the system shows no threads".to_owned());
+        if step.has("mark") {
+            let now = count().ok_or_else(unknown)?;
+            self.variables.insert("threads".to_owned(), now.to_string().into_bytes());
+            return Ok(());
+        }
+        let before = self.variables.get("threads").map(|count| String::from_utf8_lossy(count).into_owned());
+        let most = number(&before.ok_or_else(|| "threads mark comes first".to_owned())?)?;
+        loop {
+            let now = count().ok_or_else(unknown)?;
+            if now <= most {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Stop::broken(format!("at most {most} threads"), format!("{now} threads")));
+            }
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
+
     /// `idle MS most=MS`: the process uses at most so much processor time meanwhile.
     fn idle(&mut self, step: &Step) -> Result<(), Stop> {
         let rest = Duration::from_millis(number(step.words().next().unwrap_or_default())?);
@@ -348,7 +383,10 @@ impl Stage<'_> {
         let used = || processor_ms(pid.as_raw_nonzero().get());
         let unknown = || Stop::NotApplicable("the system shows no processor time".to_owned());
         let before = used().ok_or_else(unknown)?;
-        std::thread::sleep(rest);
+        let until = Instant::now() + rest;
+        while Instant::now() < until {
+            std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
+        }
         let spent = used().ok_or_else(unknown)?.saturating_sub(before);
         if spent > most {
             let wanted = format!("at most {most} ms of processor time in {} ms", rest.as_millis());
@@ -401,7 +439,7 @@ impl Stage<'_> {
     /// Every other command.
     fn ask_engine(&mut self, step: &Step) -> Result<(), Stop> {
         if step.verb == "await" {
-            let label = step.label.clone().unwrap_or_default();
+            let label = step.words().next().unwrap_or_default().trim_start_matches('&').to_owned();
             let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
             let deadline = self.until(step)?;
             let answer = self.wait_for(&pending.call, deadline)?;

@@ -1,6 +1,7 @@
 //! Raw connections: the harness as a client, or as an engine, message by message or byte by byte.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::listener::{Listener, Manner};
@@ -86,7 +87,7 @@ impl Stage<'_> {
                 let at = self.variables.get("listener").and_then(|text| String::from_utf8_lossy(text).parse().ok());
                 let limit = self.scaled(super::STEP);
                 let listener = Listener::open(at, manner, &self.transcript, limit)?;
-                self.variables.insert("listener".to_owned(), listener.address().to_string().into_bytes());
+                self.listens_at(listener.address());
                 if let Some(link) = self.links.get("listener") {
                     link.accept()?;
                 }
@@ -101,7 +102,15 @@ impl Stage<'_> {
             "reserve" => {
                 let manner = Manner { socket: "ROUTER".to_owned(), raw: true, mute: true };
                 let listener = Listener::open(None, manner, &self.transcript, self.scaled(super::STEP))?;
-                self.variables.insert("listener".to_owned(), listener.address().to_string().into_bytes());
+                let address = listener.address();
+                match step.key("name") {
+                    // A port of the engine to be.
+                    Some(name) => {
+                        self.ports.insert(name.to_owned(), address.port());
+                        self.variables.insert(format!("port.{name}"), address.port().to_string().into_bytes());
+                    }
+                    None => self.listens_at(address),
+                }
                 Ok(())
             }
             "seen" => {
@@ -122,6 +131,11 @@ impl Stage<'_> {
             }
             verb => Err(Stop::Mistake(format!("a listener cannot `{verb}`"))),
         }
+    }
+
+    fn listens_at(&mut self, address: SocketAddr) {
+        self.variables.insert("listener".to_owned(), address.to_string().into_bytes());
+        self.variables.insert("port.listener".to_owned(), address.port().to_string().into_bytes());
     }
 
     /// Does a step of a raw connection.
