@@ -564,7 +564,7 @@ impl Stage<'_> {
     fn events(&mut self, name: &str, raw: &mut Raw, step: &Step, verb: &str, key: &str) -> Result<(), Stop> {
         let deadline = self.until(step)?;
         let mut wanted = Vec::new();
-        for word in step.words() {
+        for word in step.words().filter(|word| *word != "more") {
             if word.starts_with("many(") {
                 wanted.extend(Bytes::read_list(word)?.into_iter().map(Pattern::Exactly));
             } else {
