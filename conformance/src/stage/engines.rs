@@ -132,7 +132,7 @@ impl Stage<'_> {
         let answer = self.command(step, "start", fields([("application", application)]))?;
         let Some(answer) = answer else { return Ok(()) };
         if let Answer::Error(error) = &answer {
-            if error.get("kind").and_then(Value::as_str) == Some("unsupported") {
+            if is_unsupported(error) {
                 let text = error.get("text").and_then(Value::as_str).unwrap_or_default();
                 return Err(Stop::NotApplicable(format!("the engine cannot be set up so: {text}")));
             }
@@ -478,6 +478,10 @@ impl Stage<'_> {
         }
         let op = op.to_owned();
         match self.command(step, &op, command)? {
+            // Only a case about that expects it.
+            Some(Answer::Error(error)) if is_unsupported(&error) && step.outcomes.is_empty() => {
+                Err(Stop::NotApplicable(format!("the engine cannot be told to `{op}`")))
+            }
             Some(answer) => self.compare(step, &answer),
             None => Ok(()),
         }
@@ -553,6 +557,10 @@ impl Stage<'_> {
             _ => Ok(target),
         }
     }
+}
+
+fn is_unsupported(error: &Map<String, Value>) -> bool {
+    error.get("kind").and_then(Value::as_str) == Some("unsupported")
 }
 
 /// The addresses at which somebody on this machine listens at a port.
