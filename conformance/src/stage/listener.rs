@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::decode;
@@ -55,6 +56,7 @@ struct Shared {
 pub(crate) struct Listener {
     shared: Arc<Shared>,
     address: SocketAddr,
+    accepting: Option<JoinHandle<()>>,
 }
 
 impl Listener {
@@ -76,7 +78,7 @@ impl Listener {
             news: Condvar::new(),
         });
         let accepting = Arc::clone(&shared);
-        std::thread::spawn(move || {
+        let accepting = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if accepting.lock().over {
                     return;
@@ -87,7 +89,7 @@ impl Listener {
                 }
             }
         });
-        Ok(Self { shared, address })
+        Ok(Self { shared, address, accepting: Some(accepting) })
     }
 
     /// Where it is.
@@ -124,8 +126,11 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.shared.lock().over = true;
-        // Wakes the accepting thread, which then lets go of the port.
-        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        // Wakes the accepting thread, which then lets go of the port: whoever comes next may want it.
+        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        if let (Ok(_), Some(accepting)) = (woken, self.accepting.take()) {
+            let _ = accepting.join();
+        }
     }
 }
 
