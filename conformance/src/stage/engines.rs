@@ -1,6 +1,6 @@
 //! Steps of engines, by their testees.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,9 +9,10 @@ use serde_json::{json, Map, Value};
 
 use super::link::Link;
 use super::outcome::{self, Knows};
+use super::raw::Raw;
 use super::testee::{fields, Answer, NoAnswer, Testee};
 use super::{number, Pending, Stage, Stop, LOOK_EVERY, START};
-use crate::case::{Argument, Bytes, Judged, Step};
+use crate::case::{shown, Argument, Bytes, Judged, Step};
 use crate::mutant::Mutation;
 use crate::subject::{Engine, EngineWay};
 
@@ -22,6 +23,9 @@ pub(super) enum EngineSide {
     /// Only an address.
     Address(SocketAddr),
 }
+
+/// Between two events that are published to see whether a subscription has taken effect.
+const TUNE_EVERY: Duration = Duration::from_millis(10);
 
 /// Keys of a plugin whose values are byte strings.
 const BYTES_OF_PLUGIN: [&str; 2] = ["stop_event", "dead_letter"];
@@ -66,6 +70,8 @@ impl Stage<'_> {
             "log" => self.log(step),
             "port" => self.port_is(step),
             "memory" => self.memory(step),
+            "idle" => self.idle(step),
+            "threads" => self.threads(step),
             _ => self.ask_engine(step),
         }
     }
@@ -85,7 +91,7 @@ impl Stage<'_> {
                 key if BYTES_OF_PLUGIN.contains(&key) => {
                     plugin.insert(key.to_owned(), Value::String(BASE64.encode(self.bytes(value)?)));
                 }
-                _ => drop(plugin.insert(key, scalar(value))),
+                _ => drop(plugin.insert(key, scalar(&self.word(value)?))),
             }
         }
         plugin.insert("subscribe".to_owned(), Value::Array(subscribe));
@@ -108,7 +114,10 @@ impl Stage<'_> {
                         environment.insert(name.to_owned(), json!(value));
                     }
                 }
-                None => drop(self.application.insert(key.replace('-', "_"), scalar(value))),
+                None => {
+                    let value = scalar(&self.word(value)?);
+                    self.application.insert(key.replace('-', "_"), value);
+                }
             }
         }
         Ok(())
@@ -125,7 +134,7 @@ impl Stage<'_> {
         let answer = self.command(step, "start", fields([("application", application)]))?;
         let Some(answer) = answer else { return Ok(()) };
         if let Answer::Error(error) = &answer {
-            if error.get("kind").and_then(Value::as_str) == Some("unsupported") {
+            if is_unsupported(error) {
                 return Err(self.unsupported(error));
             }
         }
@@ -272,6 +281,10 @@ impl Stage<'_> {
         let deadline = self.until(step)?;
         let absent = step.has("no");
         let level = step.key("level").map(str::to_owned);
+        let count = step.arguments.iter().find_map(|argument| match argument {
+            Argument::Key(key, compare, value) if key == "count" => Some((*compare, value.clone())),
+            _ => None,
+        });
         let mut wanted = Vec::new();
         for word in step.words().filter(|word| *word != "no") {
             let text = self.bytes(word.trim_start_matches('~'))?;
@@ -287,27 +300,46 @@ impl Stage<'_> {
                 return Err(Stop::broken("the log", outcome::told(&answer)));
             };
             let lines = logs.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
-            let found = lines.iter().any(|line| {
+            let fitting = lines.iter().filter(|line| {
                 let text = line.get("text").and_then(Value::as_str).unwrap_or_default().to_lowercase();
                 let fits = level.as_deref().is_none_or(|level| line.get("level") == Some(&json!(level)));
                 fits && wanted.iter().all(|part| text.contains(part))
             });
+            let fitting = fitting.count();
+            let found = match &count {
+                None => fitting > 0,
+                Some((compare, value)) => {
+                    let counted = fields([("count", json!(fitting))]);
+                    outcome::field(&counted, "count", *compare, value, &mut self.variables)?
+                }
+            };
             if found != absent {
                 return Ok(());
             }
             if absent || Instant::now() >= deadline {
-                let wanted = format!("{} line of the log with {}", if absent { "no" } else { "a" }, wanted.join(", "));
+                let often = count.map(|(_, value)| format!(", {value} times")).unwrap_or_default();
+                let wanted =
+                    format!("{} line of the log with {}{often}", if absent { "no" } else { "a" }, wanted.join(", "));
                 return Err(Stop::broken(wanted, Value::Array(lines).to_string()));
             }
             std::thread::park_timeout(LOOK_EVERY * 2);
         }
     }
 
-    /// Waits until a port is open or closed.
+    /// Waits until a port is open or closed; or looks where it is open.
     fn port_is(&mut self, step: &Step) -> Result<(), Stop> {
         let words: Vec<String> = step.words().map(str::to_owned).collect();
+        if let ([name], Some(wanted)) = (words.as_slice(), step.key("at")) {
+            let found = listeners(self.port(name)?)
+                .ok_or_else(|| Stop::NotApplicable("the system does not show who listens where".to_owned()))?;
+            return if !found.is_empty() && found.iter().all(|address| address == wanted) {
+                Ok(())
+            } else {
+                Err(Stop::broken(format!("port {name} at {wanted} and nowhere else"), found.join(", ")))
+            };
+        }
         let [name, wanted] = words.as_slice() else {
-            return Err(Stop::Mistake("engine port NAME open|closed".to_owned()));
+            return Err(Stop::Mistake("engine port NAME open|closed, or at=ADDRESS".to_owned()));
         };
         let address = SocketAddr::from(([127, 0, 0, 1], self.port(name)?));
         let deadline = self.until(step)?;
@@ -347,10 +379,106 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// `threads mark`, then `threads as-marked`: no more of the process's threads are left than there were at the mark.
+    fn threads(&mut self, step: &Step) -> Result<(), Stop> {
+        let deadline = self.until(step)?;
+        let Some(EngineSide::Testee(testee)) = &self.engine else {
+            return Err(Stop::NotApplicable("the engine's process is not known".to_owned()));
+        };
+        let pid = testee.pid().ok_or_else(|| Stop::NotApplicable("the process is not ours".to_owned()))?;
+        let count = || {
+            let threads = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).ok()?;
+            u64::try_from(threads.count()).ok()
+        };
+        let unknown = || Stop::NotApplicable("the system shows no threads".to_owned());
+        if step.has("mark") {
+            let now = count().ok_or_else(unknown)?;
+            self.variables.insert("threads".to_owned(), now.to_string().into_bytes());
+            return Ok(());
+        }
+        let before = self.variables.get("threads").map(|count| String::from_utf8_lossy(count).into_owned());
+        let most = number(&before.ok_or_else(|| "threads mark comes first".to_owned())?)?;
+        loop {
+            let now = count().ok_or_else(unknown)?;
+            if now <= most {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Stop::broken(format!("at most {most} threads"), format!("{now} threads")));
+            }
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
+
+    /// `idle MS most=MS`: the process uses at most so much processor time meanwhile.
+    fn idle(&mut self, step: &Step) -> Result<(), Stop> {
+        let rest = Duration::from_millis(number(step.words().next().unwrap_or_default())?);
+        let most = number(step.key("most").unwrap_or_default())?;
+        let Some(EngineSide::Testee(testee)) = &self.engine else {
+            return Err(Stop::NotApplicable("the engine's process is not known".to_owned()));
+        };
+        let pid = testee.pid().ok_or_else(|| Stop::NotApplicable("the process is not ours".to_owned()))?;
+        // The system counts in hundredths of a second.
+        let used = || processor_ms(pid.as_raw_nonzero().get());
+        let unknown = || Stop::NotApplicable("the system shows no processor time".to_owned());
+        let before = used().ok_or_else(unknown)?;
+        let until = Instant::now() + rest;
+        while Instant::now() < until {
+            std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
+        }
+        let spent = used().ok_or_else(unknown)?.saturating_sub(before);
+        if spent > most {
+            let wanted = format!("at most {most} ms of processor time in {} ms", rest.as_millis());
+            return Err(Stop::broken(wanted, format!("{spent} ms")));
+        }
+        Ok(())
+    }
+
+    /// `tune PLUGIN PREFIX`: the internal plugin publishes numbered events until one comes on the connection, then all behind it must
+    /// come, too, and nothing else. So a subscription, whose arrival nobody tells, is known to have taken effect.
+    pub(super) fn tune(&mut self, name: &str, raw: &mut Raw, step: &Step) -> Result<(), Stop> {
+        let words: Vec<String> = step.words().map(str::to_owned).collect();
+        let [plugin, prefix] = words.as_slice() else {
+            return Err(Stop::Mistake("tune PLUGIN PREFIX".to_owned()));
+        };
+        let prefix = self.bytes(prefix)?;
+        let deadline = self.until(step)?;
+        let probe = |number: u64| [prefix.as_slice(), format!("{number:08}").as_bytes()].concat();
+        let (mut sent, mut next) = (0, None);
+        while next.is_none_or(|next| next < sent) {
+            if next.is_none() {
+                if Instant::now() >= deadline {
+                    return Err(Stop::broken("an event that it subscribed to", format!("none of {sent} came")));
+                }
+                let data = json!([BASE64.encode(probe(sent))]);
+                let command = fields([("plugin", json!(plugin)), ("data", data)]);
+                if let Some(Answer::Error(error)) = self.command(step, "publish", command)? {
+                    return Err(Stop::broken("success", outcome::told(&Answer::Error(error))));
+                }
+                sent += 1;
+            }
+            let until = if next.is_none() { Instant::now() + TUNE_EVERY } else { deadline };
+            let Some(frames) = self.message_until(name, raw, until)? else {
+                match next {
+                    None => continue,
+                    Some(next) => return Err(Stop::broken(shown(&probe(next)), "it did not come")),
+                }
+            };
+            let number = match (next, frames.as_slice()) {
+                (None, [one]) => (0..sent).find(|number| probe(*number) == *one),
+                (Some(next), [one]) if probe(next) == *one => Some(next),
+                _ => None,
+            };
+            let wanted = next.map_or_else(|| format!("{}…", shown(&prefix)), |next| shown(&probe(next)));
+            next = Some(number.ok_or_else(|| Stop::broken(wanted, super::decode::message(&frames)))? + 1);
+        }
+        Ok(())
+    }
+
     /// Every other command.
     fn ask_engine(&mut self, step: &Step) -> Result<(), Stop> {
         if step.verb == "await" {
-            let label = step.label.clone().unwrap_or_default();
+            let label = step.words().next().unwrap_or_default().trim_start_matches('&').to_owned();
             let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
             let deadline = self.until(step)?;
             let answer = self.wait_for(&pending.call, deadline)?;
@@ -389,6 +517,10 @@ impl Stage<'_> {
         }
         let op = op.to_owned();
         match self.command(step, &op, command)? {
+            // Only a case about that expects it.
+            Some(Answer::Error(error)) if is_unsupported(&error) && step.outcomes.is_empty() => {
+                Err(Stop::NotApplicable(format!("the engine cannot be told to `{op}`")))
+            }
             Some(answer) => self.compare(step, &answer),
             None => Ok(()),
         }
@@ -489,6 +621,49 @@ fn needs_of(application: &Map<String, Value>) -> Vec<&str> {
         })
     });
     needs.collect()
+}
+
+fn is_unsupported(error: &Map<String, Value>) -> bool {
+    error.get("kind").and_then(Value::as_str) == Some("unsupported")
+}
+
+/// The addresses at which somebody on this machine listens at a port.
+fn listeners(port: u16) -> Option<Vec<String>> {
+    const LISTEN: &str = "0A";
+    let mut found = Vec::new();
+    let tables: Vec<String> =
+        ["/proc/net/tcp", "/proc/net/tcp6"].iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    for line in tables.iter().flat_map(|table| table.lines().skip(1)) {
+        let mut parts = line.split_whitespace().skip(1);
+        let (Some(local), Some(LISTEN)) = (parts.next(), parts.nth(1)) else { continue };
+        let Some((address, number)) = local.split_once(':') else { continue };
+        if u16::from_str_radix(number, 16) == Ok(port) {
+            found.push(address_of(address)?);
+        }
+    }
+    (!tables.is_empty()).then_some(found)
+}
+
+/// An address as Linux lists it: words of 32 bits as the machine keeps them.
+fn address_of(hex: &str) -> Option<String> {
+    let words: Option<Vec<[u8; 4]>> = (0..hex.len())
+        .step_by(8)
+        .map(|at| Some(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes()))
+        .collect();
+    let bytes = words?.concat();
+    match bytes.len() {
+        4 => Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?).to_string()),
+        16 => Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?).to_string()),
+        _ => None,
+    }
+}
+
+/// The processor time that a process has used.
+fn processor_ms(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let numbers: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |index: usize| numbers.get(index)?.parse::<u64>().ok();
+    Some((ticks(11)? + ticks(12)?) * 10)
 }
 
 /// A word as JSON: a number, true, false, or a text.

@@ -1,6 +1,7 @@
 //! Raw connections: the harness as a client, or as an engine, message by message or byte by byte.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::listener::{Listener, Manner};
@@ -90,7 +91,7 @@ impl Stage<'_> {
                 let at = self.variables.get("listener").and_then(|text| String::from_utf8_lossy(text).parse().ok());
                 let limit = self.scaled(super::STEP);
                 let listener = Listener::open(at, manner, &self.transcript, limit)?;
-                self.variables.insert("listener".to_owned(), listener.address().to_string().into_bytes());
+                self.listens_at(listener.address());
                 if let Some(link) = self.links.get("listener") {
                     link.accept()?;
                 }
@@ -105,7 +106,15 @@ impl Stage<'_> {
             "reserve" => {
                 let manner = Manner { socket: "ROUTER".to_owned(), raw: true, mute: true, tells: Vec::new() };
                 let listener = Listener::open(None, manner, &self.transcript, self.scaled(super::STEP))?;
-                self.variables.insert("listener".to_owned(), listener.address().to_string().into_bytes());
+                let address = listener.address();
+                match step.key("name") {
+                    // A port of the engine to be.
+                    Some(name) => {
+                        self.ports.insert(name.to_owned(), address.port());
+                        self.variables.insert(format!("port.{name}"), address.port().to_string().into_bytes());
+                    }
+                    None => self.listens_at(address),
+                }
                 Ok(())
             }
             "seen" => {
@@ -126,6 +135,11 @@ impl Stage<'_> {
             }
             verb => Err(Stop::Mistake(format!("a listener cannot `{verb}`"))),
         }
+    }
+
+    fn listens_at(&mut self, address: SocketAddr) {
+        self.variables.insert("listener".to_owned(), address.to_string().into_bytes());
+        self.variables.insert("port.listener".to_owned(), address.port().to_string().into_bytes());
     }
 
     /// Does a step of a raw connection.
@@ -270,6 +284,7 @@ impl Stage<'_> {
                 let text = format!("{command} {}", shown(&prefix));
                 self.write(name, raw, &zmtp::command(command, &prefix), text)
             }
+            "tune" => self.tune(name, raw, step),
             "subscribed" => self.command_comes(name, raw, step, "SUBSCRIBE"),
             "ping" => {
                 let context = self.frames(&step.arguments)?.concat();
@@ -406,8 +421,19 @@ impl Stage<'_> {
 
     /// The next message.
     fn message(&mut self, name: &str, raw: &mut Raw, deadline: Instant) -> Result<Vec<Vec<u8>>, Stop> {
+        let message = self.message_until(name, raw, deadline)?;
+        message.ok_or_else(|| Stop::broken("a message in time", "nothing came"))
+    }
+
+    /// The next message, or nothing until `deadline`.
+    pub(super) fn message_until(
+        &mut self,
+        name: &str,
+        raw: &mut Raw,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Vec<u8>>>, Stop> {
         if let Some(frames) = raw.back.pop_front() {
-            return Ok(frames);
+            return Ok(Some(frames));
         }
         loop {
             match raw.connection.hear(deadline) {
@@ -415,7 +441,7 @@ impl Stage<'_> {
                     let (kind, text) = decode::unit(&unit);
                     self.transcript.add(raw.other(), name, kind, text.clone());
                     match unit {
-                        Unit::Message(frames) => return Ok(frames),
+                        Unit::Message(frames) => return Ok(Some(frames)),
                         Unit::Command(command, data) => raw.commands.push((command, data)),
                         Unit::Greeting(_) => {}
                         Unit::Nonsense(why) => return Err(Stop::broken("ZMTP", why)),
@@ -426,7 +452,7 @@ impl Stage<'_> {
                     self.transcript.add(raw.other(), name, "link", "closed".to_owned());
                     return Err(Stop::broken("a message", "the connection was closed"));
                 }
-                None => return Err(Stop::broken("a message in time", "nothing came")),
+                None => return Ok(None),
             }
         }
     }
