@@ -18,10 +18,12 @@ use crate::testees::fraud::{Kind, Role};
 const TIME_SCALE: f64 = 0.1;
 /// So many cases at a time, as nearly all of them only wait.
 const JOBS: usize = 12;
+/// So many cases try a fraud when it has to be quick.
+const QUICK: usize = 24;
 /// How long a fraud may take to start for the first time.
 const INTRODUCTION: Duration = Duration::from_secs(10);
 /// What all frauds together may take, before it is the harness that hangs.
-const WATCH: Duration = Duration::from_secs(300);
+const WATCH: Duration = Duration::from_secs(600);
 /// By how much a case may exceed its limit: ending processes takes time, too.
 const LEEWAY: Duration = Duration::from_secs(10);
 /// How long processes that were killed may take to be gone.
@@ -48,6 +50,7 @@ pub(super) fn run(
     catalogue: &Catalogue,
     engine: &Engine,
     time_scale: f64,
+    quick: bool,
 ) -> Result<Vec<MutantResult>, String> {
     let (over, watch) = mpsc::channel::<()>();
     std::thread::spawn(move || {
@@ -57,7 +60,7 @@ pub(super) fn run(
         }
     });
     let settings = Settings { jobs: JOBS, time_scale: TIME_SCALE * time_scale, seed: 1, retry: false };
-    let results = frauds.iter().map(|fraud| one(fraud, catalogue, engine, &settings)).collect();
+    let results = frauds.iter().map(|fraud| one(fraud, catalogue, engine, &settings, quick)).collect();
     drop(over);
     results
 }
@@ -67,6 +70,7 @@ fn one(
     catalogue: &Catalogue,
     engine: &Engine,
     settings: &Settings,
+    quick: bool,
 ) -> Result<MutantResult, String> {
     // Each of these fills a line of the greatest length.
     let jobs = if *kind == Kind::Flood { 2 } else { settings.jobs };
@@ -81,9 +85,9 @@ fn one(
     let limit = INTRODUCTION.mul_f64((settings.time_scale / TIME_SCALE).max(1.0));
     let tried = match role {
         Role::Client => Subject::command("fraud", command, limit)
-            .map(|fraud| results(Judged::Client, catalogue, [Some(&fraud), Some(&fraud)], engine, settings)),
+            .map(|fraud| results(Judged::Client, catalogue, [Some(&fraud), Some(&fraud)], engine, settings, quick)),
         Role::Engine => Engine::command("fraud", command, limit)
-            .map(|fraud| results(Judged::Engine, catalogue, [None, None], &fraud, settings)),
+            .map(|fraud| results(Judged::Engine, catalogue, [None, None], &fraud, settings, quick)),
     };
     let mut kills = match tried {
         Ok(results) => results.iter().map(|result| kill(result, catalogue, settings)).collect(),
@@ -108,13 +112,14 @@ fn one(
     Ok(MutantResult { mutant: id.clone(), title, breaks: Vec::new(), killed, cases: kills })
 }
 
-/// All smoke cases that judge it, but those that want the machine for themselves.
+/// All smoke cases that judge it, but those that want the machine for themselves; quickly: some of them, from all areas.
 fn results(
     judged: Judged,
     catalogue: &Catalogue,
     clients: [Option<&Subject>; 2],
     engine: &Engine,
     settings: &Settings,
+    quick: bool,
 ) -> Vec<CaseResult> {
     let smoke = Selection { smoke: true, ..Selection::default() };
     let mut jobs = Vec::new();
@@ -122,6 +127,10 @@ fn results(
         for profile in case.runs() {
             jobs.push(Job { case, profile, lane: case.lane, clients, engine, mutant: None });
         }
+    }
+    if quick {
+        let step = jobs.len().div_ceil(QUICK).max(1);
+        jobs = jobs.into_iter().step_by(step).collect();
     }
     let results = Mutex::new(Vec::new());
     run_all(jobs, settings, &Known::default(), &|_, result| {

@@ -617,6 +617,10 @@ fn needs_of(application: &Map<String, Value>) -> Vec<&str> {
             "queue_events" | "queue_bytes" | "overflow" => "limits",
             "replicas" => "replicas",
             "stop_event" => "stop-event",
+            "api" if value == "own" => return None,
+            "api" => "seed-api",
+            "allow_ambiguous_filters" | "port" => "builder",
+            "bind" | "environment" => "bind",
             key => key,
         })
     });
