@@ -19,6 +19,7 @@ mod stage;
 mod subject;
 mod testees;
 mod vectors;
+mod walk;
 mod zmtp;
 
 use std::process::ExitCode;

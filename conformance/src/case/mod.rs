@@ -87,6 +87,19 @@ struct File {
     case: Vec<Written>,
 }
 
+/// A case that this program makes: its steps say which requirements it tests.
+pub(crate) struct Made<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) judged: Judged,
+    pub(crate) profiles: Vec<String>,
+    pub(crate) needs: Vec<String>,
+    pub(crate) sdk_only: bool,
+    /// Where it comes from.
+    pub(crate) file: &'a str,
+    pub(crate) steps: &'a str,
+}
+
 /// The most that a case may take, unless it says otherwise.
 const LIMIT_MS: u64 = 20_000;
 
@@ -95,6 +108,33 @@ impl Case {
     pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Self>, String> {
         let written: File = toml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
         written.case.into_iter().map(|case| Self::of(file, case)).collect()
+    }
+
+    /// Makes a case of steps that no file holds.
+    pub(crate) fn made(made: Made<'_>) -> Result<Self, String> {
+        let steps = Step::read(made.steps).map_err(|why| format!("{}: {why}", made.id))?;
+        let mut requirements: Vec<String> = Vec::new();
+        for id in steps.into_iter().flat_map(|step| step.requirements) {
+            if !requirements.contains(&id) {
+                requirements.push(id);
+            }
+        }
+        requirements.sort_by(|one, other| crate::requirements::natural(one, other));
+        let written = Written {
+            id: made.id.to_owned(),
+            title: made.title.to_owned(),
+            requirements,
+            judged: made.judged,
+            profiles: made.profiles,
+            needs: made.needs,
+            engine_needs: Vec::new(),
+            sdk_only: made.sdk_only,
+            smoke: false,
+            alone: false,
+            limit_ms: None,
+            steps: made.steps.to_owned(),
+        };
+        Self::of(made.file, written)
     }
 
     fn of(file: &str, written: Written) -> Result<Self, String> {
