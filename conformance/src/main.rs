@@ -53,6 +53,8 @@ enum Command {
     Coverage(command::coverage::Arguments),
     /// Prove the cases: each mutant, a reference with one rule broken, must fail for that reason
     Selftest(command::selftest::Arguments),
+    /// Walk at random through the session profile's state machines, and show the shortest walk that fails
+    Walk(command::walk::Arguments),
     /// Make reports from the record of a run; without an option, to the terminal
     Report(report::ReportArguments),
     /// Compare two records; ends with 1 when something newly fails
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Coverage(arguments) => command::coverage::run(&arguments),
         Command::Selftest(arguments) => command::selftest::run(&arguments),
+        Command::Walk(arguments) => command::walk::run(&arguments),
         Command::Report(arguments) => Ok(report::run(&arguments)),
         Command::Diff(arguments) => Ok(report::run_diff(&arguments)),
         Command::Completions { shell } => {

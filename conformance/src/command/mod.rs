@@ -6,3 +6,4 @@ pub(crate) mod list;
 pub(crate) mod progress;
 pub(crate) mod run;
 pub(crate) mod selftest;
+pub(crate) mod walk;

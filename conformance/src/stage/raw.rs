@@ -238,6 +238,9 @@ impl Stage<'_> {
             "say" => {
                 let frames = self.header(raw, step)?;
                 if let Some(Ok(header)) = frames.first().map(|first| Header::read(first, raw.prefixes().0)) {
+                    if header.get("resumed") == Some(b"1") {
+                        self.variables.insert("resumed".to_owned(), b"1".to_vec());
+                    }
                     if header.verb == "events" {
                         let last = header.number("seq").unwrap_or(0) + header.number("count").unwrap_or(1) - 1;
                         raw.told = raw.told.max(last);
@@ -538,7 +541,7 @@ impl Stage<'_> {
     fn events(&mut self, name: &str, raw: &mut Raw, step: &Step, verb: &str, key: &str) -> Result<(), Stop> {
         let deadline = self.until(step)?;
         let mut wanted = Vec::new();
-        for word in step.words() {
+        for word in step.words().filter(|word| *word != "more") {
             if word.starts_with("many(") {
                 wanted.extend(Bytes::read_list(word)?.into_iter().map(Pattern::Exactly));
             } else {

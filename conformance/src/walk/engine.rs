@@ -19,16 +19,25 @@ const ALIVE: [&str; 3] = ["welcomed", "waiting", "open"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// `hello`; `fresh`: on a new connection.
-    Hello { fresh: bool },
+    Hello {
+        fresh: bool,
+    },
     /// `hello` that must be refused.
     BadHello,
     Ready,
     /// All but so many are handled, and so many more may come.
-    Ack { back: u8, more: u8 },
+    Ack {
+        back: u8,
+        more: u8,
+    },
     /// `ack` of what was not sent.
     BadAck,
     /// Events for the sink, or for nobody; `again`: behind one that was sent before.
-    Publish { count: u8, up: bool, again: bool },
+    Publish {
+        count: u8,
+        up: bool,
+        again: bool,
+    },
     /// `publish` with a gap before it.
     BadPublish,
     Pong,
@@ -83,6 +92,8 @@ pub(crate) struct Engine {
     sink: Vec<String>,
     handled: usize,
     sink_is_over: bool,
+    /// The sink's reader has heard `ok`.
+    sink_oked: bool,
     stopping: bool,
     stop_told: bool,
     was_gone: bool,
@@ -130,6 +141,7 @@ impl Model for Engine {
             sink: Vec::new(),
             handled: 0,
             sink_is_over: false,
+            sink_oked: !gated,
             stopping: false,
             stop_told: false,
             was_gone: false,
@@ -166,8 +178,11 @@ impl Model for Engine {
     fn strategy() -> BoxedStrategy<Input> {
         let hello = any::<bool>().prop_map(|fresh| Input::Hello { fresh });
         let ack = (0..2_u8, 0..4_u8).prop_map(|(back, more)| Input::Ack { back, more });
-        let publish = (1..4_u8, any::<bool>(), any::<bool>())
-            .prop_map(|(count, up, again)| Input::Publish { count, up, again });
+        let publish = (1..4_u8, any::<bool>(), any::<bool>()).prop_map(|(count, up, again)| Input::Publish {
+            count,
+            up,
+            again,
+        });
         prop_oneof![
             6 => hello,
             8 => Just(Input::Ready),
@@ -204,9 +219,7 @@ impl Model for Engine {
             Input::Ready => speaks || (quitting && self.attached && self.handshake && self.barrier_open),
             Input::Ack { .. } | Input::Pong => speaks || (quitting && self.attached),
             Input::BadAck | Input::BadPublish => alive && !parked,
-            Input::Publish { up, .. } => {
-                (speaks && !(up && self.stopping)) || (quitting && self.attached)
-            }
+            Input::Publish { up, .. } => (speaks && !(up && self.stopping)) || (quitting && self.attached),
             Input::Quit => (speaks && !(alive && self.uses.one_replica)) || (quitting && self.attached),
             Input::BarrierOpens => self.state == "waiting",
             Input::Accepted => parked && (alive || self.state == "detached" || (quitting && self.attached)),
@@ -216,7 +229,11 @@ impl Model for Engine {
             Input::Gone => alive || (quitting && self.attached),
             Input::GraceOver if quitting => !self.attached && !self.was_gone && !self.uses.one_replica,
             Input::GraceOver => {
-                self.state == "detached" && self.barrier_open && !self.in_flight.is_empty() && !parked && !self.stopping
+                self.state == "detached"
+                    && self.barrier_open
+                    && !self.in_flight.is_empty()
+                    && !parked
+                    && !self.stopping
             }
         }
     }
@@ -514,7 +531,8 @@ impl Engine {
             if redelivered {
                 requirements.push_str(" 40 41");
             }
-            let events: Vec<String> = flowing.iter().map(|event| format!("\"down:{}\"", event.number)).collect();
+            let events: Vec<String> =
+                flowing.iter().map(|event| format!("\"down:{}\"", event.number)).collect();
             let line =
                 format!("events seq={first} redelivered={} {}", u8::from(redelivered), events.join(" "));
             let connection = self.connection();
@@ -555,7 +573,11 @@ impl Engine {
         let (id, events) = (from + 1, events.as_slice());
         match events {
             [event] => self.client(&format!("say publish id={id} | {event}")),
-            _ => self.client(&format!("say publish id={id} count={} | pack {}", events.len(), events.join(" "))),
+            _ => self.client(&format!(
+                "say publish id={id} count={} | pack {}",
+                events.len(),
+                events.join(" ")
+            )),
         }
         self.step("publish", None);
         self.admit();
@@ -582,6 +604,9 @@ impl Engine {
         if self.barrier_open {
             let event = self.sink.get(self.handled).cloned().unwrap_or_default();
             self.handled += 1;
+            if !std::mem::replace(&mut self.sink_oked, true) {
+                self.script.say("z hear ok");
+            }
             self.script.say(format!("z events seq={} \"{event}\" more", self.handled));
             self.script.say(format!("z say ack seq={} upto=1000", self.handled));
         } else {
@@ -643,9 +668,6 @@ impl Engine {
         self.barrier_open = true;
         self.script.say("g say ready");
         self.script.say("g hear ok");
-        if self.uses.sink && !self.sink_is_over {
-            self.script.say("z hear ok");
-        }
         self.step("barrier opens", None);
         self.ok();
     }

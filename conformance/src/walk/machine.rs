@@ -65,7 +65,10 @@ impl Machine {
     /// What comes of an event in a state; `when` says which outcome. A walk that the machine does not know is a mistake in its model.
     pub(crate) fn find(&self, from: &str, on: &str, when: Option<&str>) -> Result<&Atom, String> {
         let fits = |atom: &&Atom| atom.from == from && atom.on == on && atom.when.as_deref() == when;
-        self.atoms.iter().find(fits).ok_or_else(|| format!("machine.toml has no `{on}` in `{from}` when {when:?}"))
+        self.atoms
+            .iter()
+            .find(fits)
+            .ok_or_else(|| format!("machine.toml has no `{on}` in `{from}` when {when:?}"))
     }
 
     fn split(&mut self) {

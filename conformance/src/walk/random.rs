@@ -13,8 +13,7 @@ use crate::random::Random;
 pub(crate) type Walk<M> = (bool, Vec<<M as Model>::Input>);
 
 /// Walks of at most this length.
-fn strategy<M: Model>(length: usize) -> BoxedStrategy<Walk<M>>
-{
+fn strategy<M: Model>(length: usize) -> BoxedStrategy<Walk<M>> {
     (any::<bool>(), vec(M::strategy(), 1..=length.max(1))).boxed()
 }
 
@@ -45,10 +44,47 @@ pub(crate) fn case_of<M: Model>((variant, inputs): &Walk<M>, id: &str, title: &s
 }
 
 /// Walks from a seed.
-pub(crate) fn walks<M: Model>(seed: u64, length: usize, count: usize) -> Result<Vec<Walk<M>>, String>
-{
+pub(crate) fn walks<M: Model>(seed: u64, length: usize, count: usize) -> Result<Vec<Walk<M>>, String> {
     let mut runner = runner(seed);
     let strategy = strategy::<M>(length);
     let walk = |_| Ok(strategy.new_tree(&mut runner).map_err(|reason| reason.to_string())?.current());
     (0..count).map(walk).collect()
+}
+
+/// Plays walks until one fails, and then ever simpler ones that fail, too. `play`: what went wrong, if something did.
+pub(crate) fn first_failure<M: Model, F>(
+    seed: u64,
+    length: usize,
+    count: usize,
+    mut play: impl FnMut(&Walk<M>) -> Result<Option<F>, String>,
+) -> Result<Option<(Walk<M>, F)>, String> {
+    /// Simpler walks that are tried.
+    const SHRINKS: usize = 400;
+    let mut runner = runner(seed);
+    let strategy = strategy::<M>(length);
+    for _ in 0..count {
+        let mut tree = strategy.new_tree(&mut runner).map_err(|reason| reason.to_string())?;
+        let walk = tree.current();
+        let Some(failure) = play(&walk)? else { continue };
+        let mut worst = (walk, failure);
+        let mut more = tree.simplify();
+        for _ in 0..SHRINKS {
+            if !more {
+                break;
+            }
+            let walk = tree.current();
+            more = match play(&walk)? {
+                Some(failure) => {
+                    worst = (walk, failure);
+                    tree.simplify()
+                }
+                None => tree.complicate(),
+            };
+        }
+        // Inputs that were left out say nothing.
+        let ((variant, inputs), failure) = worst;
+        let (taken, _) = self::walk::<M>(variant, &inputs);
+        return Ok(Some(((variant, taken), failure)));
+    }
+    Ok(None)
 }

@@ -21,7 +21,11 @@ impl Script {
     /// A line that checks what these requirements say: `19 31` of the session profile, or whole ids.
     pub(super) fn check(&mut self, line: impl AsRef<str>, requirements: &str) {
         let tags = requirements.split_whitespace().map(|id| {
-            if id.starts_with("EE-") { id.to_owned() } else { format!("EE-SESSION-{id}") }
+            if id.starts_with("EE-") {
+                id.to_owned()
+            } else {
+                format!("EE-SESSION-{id}")
+            }
         });
         let tags: Vec<String> = tags.collect();
         self.lines.push(format!("{:<64} {}", line.as_ref(), tags.join(" ")));
