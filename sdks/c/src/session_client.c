@@ -180,6 +180,7 @@ ee_status ee_session_client_publish(ee_client *client, const ee_bytes *events, s
 ee_status ee_session_client_quit(ee_client *client, int64_t deadline) {
   ee_session *session = &client->session;
   if (ee_session_quit(session, &client->failure) != EE_OK) return ended(client);
+  const bool reported = client->end_reported;
   while (session->connection != EE_ENDED) {
     ee_status status = go_on(client, deadline);
     if (session->connection == EE_ENDED) break;
@@ -193,5 +194,6 @@ ee_status ee_session_client_quit(ee_client *client, int64_t deadline) {
     }
   }
   client->quit = session->failure.status == EE_OK;
+  client->end_reported = reported; /* what met the end on the way was this call, not an earlier one */
   return client->quit ? EE_OK : ended(client);
 }
