@@ -438,6 +438,8 @@ impl Stage<'_> {
     /// Notes what a message tells, and what it must not.
     fn follow(&mut self, raw: &mut Raw, header: &Header) -> Result<(), Stop> {
         match (raw.role, header.verb.as_str()) {
+            // Another session counts from the beginning.
+            (Role::Client, "welcome") if header.get("resumed") == Some(b"0") => raw.told = 0,
             (Role::Client, "published") => {
                 let id = header.number("id").unwrap_or(0);
                 if id < raw.told {

@@ -209,13 +209,16 @@ impl Model for Client {
                     && self.call != Call::None
                     && (state == "connecting" || quitting)
             }
-            Input::Disconnected => {
-                self.here.is_some()
-                    && (open || greeting || quitting || ended)
-                    && !(quitting && self.port_closed)
+            Input::Disconnected => self.here.is_some() && (open || greeting || quitting || ended),
+            Input::Lost => {
+                let in_vain = quitting && self.greeted && self.sent < self.made;
+                self.here.is_some() && self.welcomed && self.breaks == 0 && (open || greeting || in_vain)
             }
-            Input::Lost => self.here.is_some() && self.welcomed && self.breaks == 0 && (open || greeting),
-            Input::GraceOver => self.port_closed && self.welcomed && (state == "connecting" || quitting),
+            // A closed port means that the plugin has finished, once `quit` was sent; only the window can withhold that for sure.
+            Input::GraceOver => {
+                self.port_closed
+                    && (state == "connecting" || (quitting && self.here.is_none() && self.sent < self.made))
+            }
             Input::Welcome { .. } | Input::BadWelcome => met,
             Input::Forgotten => met && self.welcomed,
             Input::Ok => self.reads() && (state == "syncing" || (quitting && self.greeted && !self.oked)),
@@ -650,6 +653,8 @@ impl Client {
             self.hears("closed", "EE-SDK-24");
         }
         self.here = None;
+        // A client that is closed may be freed: there is no other call.
+        self.exists = false;
     }
 
     /// Ends the walk so that nothing stays behind: the client hears that nothing goes on, or is closed.
