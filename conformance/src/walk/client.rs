@@ -222,8 +222,12 @@ impl Model for Client {
             Input::Welcome { .. } | Input::BadWelcome => met,
             Input::Forgotten => met && self.welcomed,
             Input::Ok => self.reads() && (state == "syncing" || (quitting && self.greeted && !self.oked)),
+            // A `connect` that meets `stop` may end with it or wait for `ok`; both are right.
             Input::Stop => {
-                at_work && !(state == "syncing" && self.call == Call::Next) && self.events_are_settled()
+                at_work
+                    && self.call != Call::Connect
+                    && !(state == "syncing" && self.call == Call::Next)
+                    && self.events_are_settled()
             }
             Input::Events { redelivered, .. } => {
                 at_work
