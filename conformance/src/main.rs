@@ -20,6 +20,7 @@ mod stage;
 mod subject;
 mod testees;
 mod vectors;
+mod walk;
 mod zmtp;
 
 use std::process::ExitCode;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Selftest(command::selftest::Arguments),
     /// Measure client libraries side by side: rates, and what arrived of what was sent
     Bench(command::bench::Arguments),
+    /// Walk at random through the session profile's state machines, and show the shortest walk that fails
+    Walk(command::walk::Arguments),
     /// Make reports from the record of a run; without an option, to the terminal
     Report(report::ReportArguments),
     /// Compare two records; ends with 1 when something newly fails
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Command::Coverage(arguments) => command::coverage::run(&arguments),
         Command::Selftest(arguments) => command::selftest::run(&arguments),
         Command::Bench(arguments) => command::bench::run(&arguments),
+        Command::Walk(arguments) => command::walk::run(&arguments),
         Command::Report(arguments) => Ok(report::run(&arguments)),
         Command::Diff(arguments) => Ok(report::run_diff(&arguments)),
         Command::Completions { shell } => {

@@ -261,6 +261,7 @@ func (s *session) quit(ctx context.Context) error {
 		s.mu.Lock()
 	}
 	failure := s.core.failure
+	s.core.isReported = s.core.isReported || failure != nil // here: later calls learn only that the session is closed
 	s.unlock()
 	s.release()
 	return asError(failure)

@@ -24,6 +24,7 @@ impl Catalogue {
             cases.extend(Case::read(&file, &text)?);
         }
         cases.extend(crate::vectors::cases()?);
+        cases.extend(crate::walk::cases()?);
         cases.sort_by(|one: &Case, other: &Case| natural(&one.id).cmp(&natural(&other.id)));
         if let Some([one, _]) = cases.array_windows().find(|[one, other]| one.id == other.id) {
             return Err(format!("the case {} stands twice", one.id));

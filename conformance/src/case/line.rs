@@ -91,6 +91,8 @@ impl Step {
         };
         let label = tokens.next_if(|token| token.starts_with('&')).map(|label| label[1..].to_owned());
         let verb = tokens.next().ok_or("the verb is missing")?.to_owned();
+        let awaited = tokens.next_if(|token| verb == "await" && token.starts_with('&'));
+        let label = label.or_else(|| awaited.map(|label| label[1..].to_owned()));
         let mut step = Self {
             line,
             text: text.to_owned(),

@@ -80,15 +80,17 @@ struct Written {
     steps: String,
 }
 
-/// A case that a program makes.
+/// A case that this program makes.
 pub(crate) struct Made {
     pub(crate) id: String,
     pub(crate) title: String,
+    /// None: those that its steps name.
     pub(crate) requirements: Vec<String>,
     pub(crate) judged: Judged,
     pub(crate) profiles: Vec<String>,
     pub(crate) needs: Vec<String>,
     pub(crate) sdk_only: bool,
+    /// Where it comes from.
     pub(crate) file: String,
     pub(crate) steps: String,
 }
@@ -110,9 +112,14 @@ impl Case {
         written.case.into_iter().map(|case| Self::of(file, case)).collect()
     }
 
-    /// A case that a program has made.
+    /// A case that this program has made.
     pub(crate) fn made(made: Made) -> Result<Self, String> {
-        let Made { id, title, requirements, judged, profiles, needs, sdk_only, file, steps } = made;
+        let Made { id, title, mut requirements, judged, profiles, needs, sdk_only, file, steps } = made;
+        if requirements.is_empty() {
+            let read = Step::read(&steps).map_err(|why| format!("{id}: {why}"))?;
+            requirements = read.into_iter().flat_map(|step| step.requirements).collect();
+            requirements.sort_by(|one, other| crate::requirements::natural(one, other));
+        }
         let written = Written {
             id,
             title,

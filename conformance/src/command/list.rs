@@ -40,7 +40,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         }
     }
     if !arguments.json {
+        if selection.requirements.is_empty() && !selection.smoke {
+            list_untaken(arguments.begin.as_deref().unwrap_or_default())?;
+        }
         println!("{count} cases");
     }
     Ok(if count > 0 { ExitCode::SUCCESS } else { ExitCode::from(5) })
+}
+
+/// The transitions of `spec/machine.toml` that have no case, and why.
+fn list_untaken(begin: &str) -> Result<(), String> {
+    for untaken in crate::walk::untaken()?.iter().filter(|untaken| untaken.id.starts_with(begin)) {
+        println!("{:<34} no case  {}  {}", untaken.id, untaken.title, untaken.reason.unwrap_or("NO WAY THERE"));
+    }
+    Ok(())
 }

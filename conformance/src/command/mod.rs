@@ -11,3 +11,4 @@ pub(crate) mod progress;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod selftest;
+pub(crate) mod walk;

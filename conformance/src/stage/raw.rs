@@ -256,6 +256,9 @@ impl Stage<'_> {
             "say" => {
                 let frames = self.header(raw, step)?;
                 if let Some(Ok(header)) = frames.first().map(|first| Header::read(first, raw.prefixes().0)) {
+                    if header.get("resumed") == Some(b"1") {
+                        self.variables.insert("resumed".to_owned(), b"1".to_vec());
+                    }
                     if header.verb == "events" {
                         let last = header.number("seq").unwrap_or(0) + header.number("count").unwrap_or(1) - 1;
                         raw.told = raw.told.max(last);
@@ -477,6 +480,8 @@ impl Stage<'_> {
     /// Notes what a message tells, and what it must not.
     fn follow(&mut self, raw: &mut Raw, header: &Header) -> Result<(), Stop> {
         match (raw.role, header.verb.as_str()) {
+            // Another session counts from the beginning.
+            (Role::Client, "welcome") if header.get("resumed") == Some(b"0") => raw.told = 0,
             (Role::Client, "published") => {
                 let id = header.number("id").unwrap_or(0);
                 if id < raw.told {
