@@ -478,7 +478,7 @@ impl Stage<'_> {
     /// Every other command.
     fn ask_engine(&mut self, step: &Step) -> Result<(), Stop> {
         if step.verb == "await" {
-            let label = step.words().next().unwrap_or_default().trim_start_matches('&').to_owned();
+            let label = step.label.clone().unwrap_or_default();
             let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
             let deadline = self.until(step)?;
             let answer = self.wait_for(&pending.call, deadline)?;
