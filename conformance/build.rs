@@ -10,7 +10,10 @@ fn main() {
         collect(Path::new(folder), &mut files);
         files.sort();
         for file in files.iter().map(|file| file.display().to_string()) {
-            let _ = writeln!(text, "    ({file:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{file}\"))),");
+            let _ = writeln!(
+                text,
+                "    ({file:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{file}\"))),"
+            );
         }
         println!("cargo::rerun-if-changed={folder}");
     }

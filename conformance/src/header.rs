@@ -11,8 +11,18 @@ const HEADER_MAX_BYTES: usize = 1024;
 pub(crate) const BATCH_MAX_BYTES: usize = 1 << 20;
 /// Keys whose values are integers.
 const INTEGERS: [&str; 12] = [
-    "version", "seq", "upto", "id", "count", "order", "received", "max-event-bytes", "publish-window",
-    "publish-window-bytes", "ping-ms", "grace-ms",
+    "version",
+    "seq",
+    "upto",
+    "id",
+    "count",
+    "order",
+    "received",
+    "max-event-bytes",
+    "publish-window",
+    "publish-window-bytes",
+    "ping-ms",
+    "grace-ms",
 ];
 
 /// A header.
@@ -29,8 +39,13 @@ impl Header {
         if bytes.len() > HEADER_MAX_BYTES {
             return Err(format!("a header of {} bytes", bytes.len()));
         }
-        let text = std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()).ok_or("a header that is not ASCII")?;
-        let rest = text.strip_prefix(prefix).ok_or_else(|| format!("a header that does not begin with `{prefix}`"))?;
+        let text = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| text.is_ascii())
+            .ok_or("a header that is not ASCII")?;
+        let rest = text
+            .strip_prefix(prefix)
+            .ok_or_else(|| format!("a header that does not begin with `{prefix}`"))?;
         let mut words = rest.split(' ');
         let verb = words.next().unwrap_or_default();
         if verb.is_empty() || !verb.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') {
@@ -38,7 +53,8 @@ impl Header {
         }
         let mut keys: Vec<(String, Vec<u8>)> = Vec::new();
         for word in words {
-            let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is no key with a value"))?;
+            let (key, value) =
+                word.split_once('=').ok_or_else(|| format!("`{word}` is no key with a value"))?;
             if key.is_empty() || keys.iter().any(|(other, _)| other == key) {
                 return Err(format!("the key `{key}` is empty or stands twice"));
             }
@@ -98,7 +114,9 @@ fn is_written(key: &str, value: &str) -> bool {
     let mut pieces = value.split('%');
     let is_encoded = pieces.next().unwrap_or_default().bytes().all(is_plain)
         && pieces.all(|piece| {
-            piece.split_at_checked(2).is_some_and(|(digits, rest)| digits.bytes().all(is_digit) && rest.bytes().all(is_plain))
+            piece
+                .split_at_checked(2)
+                .is_some_and(|(digits, rest)| digits.bytes().all(is_digit) && rest.bytes().all(is_plain))
         });
     match key {
         "session" => value.len() == 32 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),

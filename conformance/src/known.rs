@@ -47,7 +47,10 @@ impl Known {
             let read: File = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
             for entry in read.known {
                 if entry.reason.trim().is_empty() || entry.symptom.is_empty() || entry.cases.is_empty() {
-                    return Err(format!("{file}: an entry of {} lacks cases, reason or symptom", entry.subject));
+                    return Err(format!(
+                        "{file}: an entry of {} lacks cases, reason or symptom",
+                        entry.subject
+                    ));
                 }
                 entries.push(entry);
             }
@@ -75,7 +78,8 @@ impl Known {
                 result.reason = Some(format!("{} (accepted: {})", entry.reason, entry.expires));
             }
             Verdict::Fail => {
-                result.reason = Some(format!("this known failure has expired on {}: {}", entry.expires, entry.reason));
+                result.reason =
+                    Some(format!("this known failure has expired on {}: {}", entry.expires, entry.reason));
             }
             // Of a pattern some may pass; a case that is named must not.
             Verdict::Pass if entry.cases.contains(&plain) => {
@@ -92,7 +96,9 @@ impl Known {
         self.entries
             .iter()
             .filter(|entry| subjects.contains(&entry.subject.as_str()) && !entry.used.load(Ordering::Relaxed))
-            .map(|entry| format!("stale: no case of {} fails any more as {:?} says", entry.subject, entry.cases))
+            .map(|entry| {
+                format!("stale: no case of {} fails any more as {:?} says", entry.subject, entry.cases)
+            })
             .collect()
     }
 }
@@ -101,7 +107,8 @@ impl Entry {
     fn fits(&self, result: &CaseResult) -> bool {
         let symptom = self.symptom.to_lowercase();
         result.failure.as_ref().is_some_and(|failure| {
-            failure.observed.to_lowercase().contains(&symptom) || failure.expected.to_lowercase().contains(&symptom)
+            failure.observed.to_lowercase().contains(&symptom)
+                || failure.expected.to_lowercase().contains(&symptom)
         })
     }
 

@@ -46,8 +46,11 @@ impl Job<'_> {
         let case = self.case;
         let engine = self.engine.about();
         let lacks = |about: &record::Subject, wanted: &[String]| -> Option<String> {
-            let missing: Vec<&str> =
-                wanted.iter().filter(|feature| !about.features.contains(feature)).map(String::as_str).collect();
+            let missing: Vec<&str> = wanted
+                .iter()
+                .filter(|feature| !about.features.contains(feature))
+                .map(String::as_str)
+                .collect();
             (!missing.is_empty()).then(|| format!("{} lacks {}", about.key, missing.join(", ")))
         };
         let judged: Vec<&record::Subject> = match case.judged {
@@ -55,12 +58,16 @@ impl Job<'_> {
             Judged::Engine => vec![engine],
         };
         for about in &judged {
-            let profiles = self.profile.map_or_else(|| case.profiles.clone(), |profile| vec![profile.to_owned()]);
+            let profiles =
+                self.profile.map_or_else(|| case.profiles.clone(), |profile| vec![profile.to_owned()]);
             if let Some(profile) = profiles.iter().find(|profile| !about.profiles.contains(profile)) {
                 return Ok(Some(format!("{} has no profile `{profile}`", about.key)));
             }
             if case.sdk_only && about.role != "sdk" {
-                return Ok(Some(format!("{} is not an SDK of this project, and need not keep sdk.md", about.key)));
+                return Ok(Some(format!(
+                    "{} is not an SDK of this project, and need not keep sdk.md",
+                    about.key
+                )));
             }
             if let Some(why) = lacks(about, &case.needs) {
                 return Ok(Some(why));
@@ -155,7 +162,8 @@ impl Job<'_> {
         let who = match (self.case.judged, self.lane) {
             (Judged::Engine, _) => self.engine.named.clone(),
             (Judged::Client, Lane::Pair) => {
-                let keys: Vec<&str> = self.clients.iter().flatten().map(|subject| subject.key.as_str()).collect();
+                let keys: Vec<&str> =
+                    self.clients.iter().flatten().map(|subject| subject.key.as_str()).collect();
                 format!("--pair {}", keys.join("+"))
             }
             (Judged::Client, Lane::MiniEngine) => format!("{first} --lane mini-engine"),
@@ -167,7 +175,8 @@ impl Job<'_> {
 
 /// FNV-1a: each case has random numbers of its own.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Runs all jobs, `settings.jobs` at a time; those that want the machine for themselves come last, one by one. `done` hears of each.

@@ -197,7 +197,8 @@ impl Engine {
 
     /// A new process of it, or one that another case has left.
     pub(crate) fn start(&self, limit: Duration) -> Result<Testee, String> {
-        let left = self.idle.as_ref().and_then(|idle| idle.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        let left =
+            self.idle.as_ref().and_then(|idle| idle.lock().unwrap_or_else(PoisonError::into_inner).pop());
         if let Some(testee) = left {
             return Ok(testee);
         }
@@ -238,7 +239,9 @@ fn introduce(key: &str, launch: &Launch, limit: Duration) -> Result<(Testee, rec
         features: list("features"),
         libraries: libraries
             .take(LISTED)
-            .map(|(name, version)| (name.chars().take(SHORT).collect(), version.to_string().chars().take(SHORT).collect()))
+            .map(|(name, version)| {
+                (name.chars().take(SHORT).collect(), version.to_string().chars().take(SHORT).collect())
+            })
             .collect(),
         broken: None,
     };
@@ -260,10 +263,12 @@ fn short(word: Option<&Value>) -> String {
 fn refuses(key: &str, testee: &mut Testee, limit: Duration) -> Result<(), String> {
     let answer = testee.ask(NO_SUCH_OP, Map::new(), limit);
     let said = match &answer {
-        Ok(Answer::Error(error)) if short(error.get("kind")) == "unsupported" => match testee.faults().first() {
-            None => return Ok(()),
-            Some(fault) => return Err(format!("{key} breaks the adapter protocol: {fault}")),
-        },
+        Ok(Answer::Error(error)) if short(error.get("kind")) == "unsupported" => {
+            match testee.faults().first() {
+                None => return Ok(()),
+                Some(fault) => return Err(format!("{key} breaks the adapter protocol: {fault}")),
+            }
+        }
         Ok(answer) => told(answer),
         Err(NoAnswer::Late) => "nothing".to_owned(),
         Err(NoAnswer::Gone(how)) => how.clone(),
@@ -278,7 +283,8 @@ fn refuses(key: &str, testee: &mut Testee, limit: Duration) -> Result<(), String
 pub(crate) fn own(arguments: &[&str]) -> Result<Vec<String>, String> {
     // By this name it is found even if it was built anew meanwhile.
     let own = PathBuf::from("/proc/self/exe");
-    let program = if own.exists() { own } else { std::env::current_exe().map_err(|error| error.to_string())? };
+    let program =
+        if own.exists() { own } else { std::env::current_exe().map_err(|error| error.to_string())? };
     let arguments = arguments.iter().map(|&argument| argument.to_owned());
     Ok([program.display().to_string(), "testee".to_owned()].into_iter().chain(arguments).collect())
 }

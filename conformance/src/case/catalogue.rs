@@ -25,7 +25,7 @@ impl Catalogue {
         }
         cases.extend(crate::vectors::cases()?);
         cases.extend(crate::walk::cases()?);
-        cases.sort_by(|one: &Case, other: &Case| natural(&one.id).cmp(&natural(&other.id)));
+        cases.sort_by_cached_key(|case: &Case| natural(&case.id));
         if let Some([one, _]) = cases.array_windows().find(|[one, other]| one.id == other.id) {
             return Err(format!("the case {} stands twice", one.id));
         }
@@ -43,7 +43,11 @@ impl Catalogue {
     }
 
     /// The cases that judge a client library, or an engine, and are selected.
-    pub(crate) fn chosen<'a>(&'a self, judged: Judged, selection: &'a Selection) -> impl Iterator<Item = &'a Case> {
+    pub(crate) fn chosen<'a>(
+        &'a self,
+        judged: Judged,
+        selection: &'a Selection,
+    ) -> impl Iterator<Item = &'a Case> {
         self.0.iter().filter(move |case| case.judged == judged && selected(case, selection))
     }
 }
@@ -66,6 +70,8 @@ pub(crate) fn selected(case: &Case, selection: &Selection) -> bool {
 /// An id in parts, so that 10 comes after 9.
 pub(crate) fn natural(id: &str) -> Vec<(u64, String)> {
     id.split(['/', '-'])
-        .map(|part| part.parse().map_or_else(|_| (u64::MAX, part.to_owned()), |number| (number, String::new())))
+        .map(|part| {
+            part.parse().map_or_else(|_| (u64::MAX, part.to_owned()), |number| (number, String::new()))
+        })
         .collect()
 }

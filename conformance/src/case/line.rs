@@ -73,7 +73,11 @@ impl Step {
                 steps.push(step.map_err(|why| format!("line {}: {why}: {}", index + 1, line.trim()))?);
             }
         }
-        if steps.is_empty() { Err("there are no steps".to_owned()) } else { Ok(steps) }
+        if steps.is_empty() {
+            Err("there are no steps".to_owned())
+        } else {
+            Ok(steps)
+        }
     }
 
     fn of(line: usize, text: &str, tokens: &[&str]) -> Result<Self, String> {
@@ -144,7 +148,8 @@ fn argument(token: &str) -> Argument {
     if token == "|" {
         return Argument::Bar;
     }
-    let name = token.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.*".contains(byte)).count();
+    let name =
+        token.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.*".contains(byte)).count();
     if let (Some(key), Some(rest)) = (token.get(..name), token.get(name..)) {
         for (sign, compare) in
             [("<=", Compare::AtMost), (">=", Compare::AtLeast), ("=", Compare::Equal), ("~", Compare::Holds)]

@@ -39,8 +39,9 @@ impl Bytes {
         for piece in &self.0 {
             match piece {
                 Piece::Literal(literal) => bytes.extend_from_slice(literal),
-                Piece::Variable(name) => bytes
-                    .extend_from_slice(variables.get(name).ok_or_else(|| format!("${name} has no value yet"))?),
+                Piece::Variable(name) => bytes.extend_from_slice(
+                    variables.get(name).ok_or_else(|| format!("${name} has no value yet"))?,
+                ),
             }
         }
         Ok(bytes)
@@ -150,7 +151,11 @@ pub(crate) fn split_outside_quotes(text: &str, separator: char) -> impl Iterator
 fn literal(part: &str) -> Result<Vec<u8>, String> {
     let size = |text: &str| -> Result<usize, String> {
         let size = text.parse().map_err(|_| format!("`{text}` is no number"))?;
-        if size > BYTES_MAX { Err(format!("{size} bytes are too many")) } else { Ok(size) }
+        if size > BYTES_MAX {
+            Err(format!("{size} bytes are too many"))
+        } else {
+            Ok(size)
+        }
     };
     if let Some(inner) = part.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         return unescaped(inner);

@@ -55,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 /// Why a requirement that tests elsewhere show has no case here: `conformance/no-case.toml`.
 fn reason(id: &str) -> Option<&'static str> {
     const TEXT: &str = include_str!("../../no-case.toml");
-    static REASONS: std::sync::OnceLock<std::collections::BTreeMap<String, String>> = std::sync::OnceLock::new();
+    static REASONS: std::sync::OnceLock<std::collections::BTreeMap<String, String>> =
+        std::sync::OnceLock::new();
     REASONS.get_or_init(|| toml::from_str(TEXT).unwrap_or_default()).get(id).map(String::as_str)
 }

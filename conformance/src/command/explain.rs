@@ -18,7 +18,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mutants = mutant::all()?;
     let id = arguments.id.as_str();
     if let Some(requirement) = requirements::get(id) {
-        println!("{} ({}, binds {})\n\n{}\n\nWhy: {}", requirement.id, requirement.level, requirement.role, requirement.text, requirement.intent);
+        println!(
+            "{} ({}, binds {})\n\n{}\n\nWhy: {}",
+            requirement.id, requirement.level, requirement.role, requirement.text, requirement.intent
+        );
         if let Some(reason) = &requirement.untestable {
             println!("\nNo case can test it: {reason}");
         }
@@ -42,7 +45,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     for id in &case.requirements {
         println!("  {id}: {}", requirements::get(id).map_or("", |requirement| requirement.text.as_str()));
     }
-    println!("\n{} · lane {:?} · needs {:?} · from {}\n", if case.profiles.is_empty() { "any profile".to_owned() } else { case.profiles.join(", ") }, case.lane, case.needs, case.file);
+    println!(
+        "\n{} · lane {:?} · needs {:?} · from {}\n",
+        if case.profiles.is_empty() { "any profile".to_owned() } else { case.profiles.join(", ") },
+        case.lane,
+        case.needs,
+        case.file
+    );
     for step in &case.steps {
         println!("{:>4}  {}", step.line, step.text);
     }

@@ -84,8 +84,9 @@ fn one(
     let command = own(&["fraud", "--kind", name, "--role", role_name, "--mark", &mark])?;
     let limit = INTRODUCTION.mul_f64((settings.time_scale / TIME_SCALE).max(1.0));
     let tried = match role {
-        Role::Client => Subject::command("fraud", command, limit)
-            .map(|fraud| results(Judged::Client, catalogue, [Some(&fraud), Some(&fraud)], engine, settings, quick)),
+        Role::Client => Subject::command("fraud", command, limit).map(|fraud| {
+            results(Judged::Client, catalogue, [Some(&fraud), Some(&fraud)], engine, settings, quick)
+        }),
         Role::Engine => Engine::command("fraud", command, limit)
             .map(|fraud| results(Judged::Engine, catalogue, [None, None], &fraud, settings, quick)),
     };

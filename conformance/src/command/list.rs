@@ -51,7 +51,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 /// The transitions of `spec/machine.toml` that have no case, and why.
 fn list_untaken(begin: &str) -> Result<(), String> {
     for untaken in crate::walk::untaken()?.iter().filter(|untaken| untaken.id.starts_with(begin)) {
-        println!("{:<34} no case  {}  {}", untaken.id, untaken.title, untaken.reason.unwrap_or("NO WAY THERE"));
+        println!(
+            "{:<34} no case  {}  {}",
+            untaken.id,
+            untaken.title,
+            untaken.reason.unwrap_or("NO WAY THERE")
+        );
     }
     Ok(())
 }

@@ -19,11 +19,23 @@ const PROTOCOL: &str = include_str!("../../adapter.md");
 /// The order: what to build, and the cases that then pass.
 const ORDER: [(&str, &str, &str); 9] = [
     ("hello", "who you are; start it once: the harness says what is wrong with it", "adapter/"),
-    ("connect, publish, next", "one request, one reply, on a REQ socket or a DEALER", "basic-client/requests/"),
+    (
+        "connect, publish, next",
+        "one request, one reply, on a REQ socket or a DEALER",
+        "basic-client/requests/",
+    ),
     ("replies", "what the answer to a publish means", "vectors/replies/"),
-    ("quit, close", "say quit, wait for nothing, leave with a linger of about a second", "basic-client/ending/"),
+    (
+        "quit, close",
+        "say quit, wait for nothing, leave with a linger of about a second",
+        "basic-client/ending/",
+    ),
     ("time-outs", "one bit per connection: is an event owed?", "basic-client/timeouts/"),
-    ("broken connections", "ask again on the new one; a publish has an unknown outcome", "basic-client/broken/"),
+    (
+        "broken connections",
+        "ask again on the new one; a publish has an unknown outcome",
+        "basic-client/broken/",
+    ),
     ("everything of the basic profile", "with this project's engine and the second one", "basic-client/"),
     ("sessions", "headers, batches, then the states of spec/machine.toml", "session-client/"),
     ("what callers are owed", "only if your library wants to be like the project's own SDKs", "sdk/"),
@@ -56,7 +68,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         }
         println!("{number}. {what}: {how}");
         if count > 0 {
-            println!("   conformance run --adapter 'python3 {}' --case {cases}     ({count} cases)", folder.join("testee.py").display());
+            println!(
+                "   conformance run --adapter 'python3 {}' --case {cases}     ({count} cases)",
+                folder.join("testee.py").display()
+            );
         }
         number += 1;
     }

@@ -25,7 +25,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut cases = arguments.case.clone();
     if cases.is_empty() {
         let passed = [Verdict::Pass, Verdict::NotApplicable, Verdict::KnownFail];
-        cases = record.cases.iter().filter(|case| !passed.contains(&case.verdict)).map(|case| case.case.clone()).collect();
+        cases = record
+            .cases
+            .iter()
+            .filter(|case| !passed.contains(&case.verdict))
+            .map(|case| case.case.clone())
+            .collect();
         cases.sort();
         cases.dedup();
     }

@@ -10,8 +10,8 @@ use super::progress::Progress;
 use crate::case::{Actor, Case, Catalogue, Judged, Selection};
 use crate::known::Known;
 use crate::record::{self, CaseResult, Lane, Summary, Verdict, FORMAT};
-use crate::report::reading::Record;
 use crate::report::console;
+use crate::report::reading::Record;
 use crate::run::{counted, run_all, Job, Settings};
 use crate::subject::{Engine, Subject, ALL};
 
@@ -128,7 +128,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let tests_engine = arguments.sdk.is_empty() && arguments.adapter.is_none() && arguments.pair.is_empty();
     if tests_engine && arguments.engine.is_none() {
-        return Err("say what to test: --sdk NAME, --adapter COMMAND, --pair A+B or --engine ENGINE".to_owned());
+        return Err(
+            "say what to test: --sdk NAME, --adapter COMMAND, --pair A+B or --engine ENGINE".to_owned()
+        );
     }
     let plan = Plan {
         keys,
@@ -228,7 +230,9 @@ impl Plan {
         });
         let mut results = results.into_inner().map_err(|_| "a case ended the harness")?;
         results.sort_by(|one: &CaseResult, other| {
-            let key = |result: &CaseResult| (result.subjects.clone(), result.lane, crate::case::natural(&result.case));
+            let key = |result: &CaseResult| {
+                (result.subjects.clone(), result.lane, crate::case::natural(&result.case))
+            };
             key(one).cmp(&key(other))
         });
         let mut problems: Vec<String> =
@@ -289,7 +293,8 @@ impl Plan {
                 add(case, case.lane, [None, None], engine);
             }
         }
-        let alone = subjects.iter().filter(|subject| self.keys.contains(&subject.key) || subject.key == "adapter");
+        let alone =
+            subjects.iter().filter(|subject| self.keys.contains(&subject.key) || subject.key == "adapter");
         for case in catalogue.chosen(Judged::Client, &self.selection) {
             if case.lane == Lane::Pair {
                 for (one, other) in self.in_pairs(subjects) {
@@ -316,7 +321,11 @@ impl Plan {
             return all.collect();
         }
         let get = |key: &str| subjects.iter().find(|subject| subject.key == key);
-        self.pairs.iter().filter_map(|pair| pair.split_once('+')).filter_map(|(a, b)| get(a).zip(get(b))).collect()
+        self.pairs
+            .iter()
+            .filter_map(|pair| pair.split_once('+'))
+            .filter_map(|(a, b)| get(a).zip(get(b)))
+            .collect()
     }
 
     fn report(
@@ -326,8 +335,12 @@ impl Plan {
         results: &[CaseResult],
         summary: &Summary,
     ) -> Result<ExitCode, String> {
-        let whole =
-            Record { run: run.clone(), cases: results.to_vec(), mutants: Vec::new(), summary: Some(summary.clone()) };
+        let whole = Record {
+            run: run.clone(),
+            cases: results.to_vec(),
+            mutants: Vec::new(),
+            summary: Some(summary.clone()),
+        };
         options.files.write(&whole)?;
         let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
         let mut out = std::io::stdout().lock();
@@ -370,7 +383,11 @@ fn summary(results: &[CaseResult], problems: Vec<String>, incomplete: bool, took
     let has = |verdict| verdicts.get(&verdict).copied().unwrap_or(0) > 0;
     let outcome = if has(Verdict::HarnessError) {
         "error"
-    } else if has(Verdict::Fail) || has(Verdict::Flaky) || has(Verdict::UnexpectedPass) || problems.iter().any(|p| p.starts_with("stale")) {
+    } else if has(Verdict::Fail)
+        || has(Verdict::Flaky)
+        || has(Verdict::UnexpectedPass)
+        || problems.iter().any(|p| p.starts_with("stale"))
+    {
         "fail"
     } else if has(Verdict::CouldNotRun) || incomplete {
         "incomplete"

@@ -88,7 +88,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     for (_, result) in healthy.iter().filter(|(_, result)| result.verdict != Verdict::Pass) {
         problems.push(format!("the reference does not pass {}: {}", result.case, why(result)));
     }
-    let mut matrix: Vec<MutantResult> = mutants.iter().map(|mutant| judged(mutant, named(mutant, arguments.quick), &sick)).collect();
+    let mut matrix: Vec<MutantResult> =
+        mutants.iter().map(|mutant| judged(mutant, named(mutant, arguments.quick), &sick)).collect();
     matrix.extend(frauds::run(&frauds, &catalogue, &engine, arguments.time_scale, arguments.quick)?);
     let share = proven(&matrix).len() as f64 / requirements::all().len().max(1) as f64;
     if arguments.mutant.is_empty() && share < PROVEN {

@@ -108,8 +108,12 @@ pub(crate) fn find<'a>(value: &'a Value, path: &str) -> impl Iterator<Item = &'a
 fn set(value: &mut Value, path: &str, new: Option<Value>) {
     let (part, rest) = path.split_once('.').map_or((path, None), |(part, rest)| (part, Some(rest)));
     match (value, part, rest) {
-        (Value::Object(map), "*", Some(rest)) => map.values_mut().for_each(|inner| set(inner, rest, new.clone())),
-        (Value::Array(list), "*", Some(rest)) => list.iter_mut().for_each(|inner| set(inner, rest, new.clone())),
+        (Value::Object(map), "*", Some(rest)) => {
+            map.values_mut().for_each(|inner| set(inner, rest, new.clone()))
+        }
+        (Value::Array(list), "*", Some(rest)) => {
+            list.iter_mut().for_each(|inner| set(inner, rest, new.clone()))
+        }
         (Value::Object(map), key, Some(rest)) => {
             set(map.entry(key).or_insert_with(|| json!({})), rest, new);
         }

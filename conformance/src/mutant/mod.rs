@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::case::Judged;
 use crate::stage::testee::Answer;
-use rule::{Place, Rule};
 pub(crate) use answers::find;
+use rule::{Place, Rule};
 pub(crate) use wire::{Direction, Out};
 
 /// A reference with one rule broken.

@@ -90,7 +90,9 @@ impl Rule {
         for action in actions.split(" ; ") {
             let mut arguments = words(action)?.into_iter();
             match arguments.next() {
-                Some(Argument::Word(verb)) => rule.actions.push(Action { verb, arguments: arguments.collect() }),
+                Some(Argument::Word(verb)) => {
+                    rule.actions.push(Action { verb, arguments: arguments.collect() })
+                }
                 _ => return Err(format!("`{action}` is no action")),
             }
         }

@@ -91,23 +91,27 @@ impl Mutation {
     pub(crate) fn lets_through(&self, direction: Direction, name: &str) -> bool {
         !self.rules.iter().enumerate().any(|(index, rule)| {
             rule.place == Place::Command(direction)
-                && rule.conditions.iter().all(|condition| matches!(condition, Argument::Word(word) if word == name))
+                && rule
+                    .conditions
+                    .iter()
+                    .all(|condition| matches!(condition, Argument::Word(word) if word == name))
                 && self.count(index, rule)
         })
     }
 
     /// Whether the end of a connection is passed on to the other side.
     pub(crate) fn ends(&self, direction: Direction) -> bool {
-        !self.rules.iter().enumerate().any(|(index, rule)| {
-            rule.place == Place::End(direction) && self.count(index, rule)
-        })
+        !self
+            .rules
+            .iter()
+            .enumerate()
+            .any(|(index, rule)| rule.place == Place::End(direction) && self.count(index, rule))
     }
 }
 
 /// Whether all conditions of a rule hold.
 fn holds(rule: &Rule, direction: Direction, frames: &[Vec<u8>]) -> bool {
-    let is_basic = frames.len() > 1
-        && frames.iter().take(frames.len() - 1).any(|frame| frame.is_empty());
+    let is_basic = frames.len() > 1 && frames.iter().take(frames.len() - 1).any(|frame| frame.is_empty());
     let header = (!is_basic).then(|| Header::read(frames.first()?, direction.prefix()).ok()).flatten();
     let last = frames.last().map(Vec::as_slice).unwrap_or_default();
     rule.conditions.iter().all(|condition| match condition {
@@ -130,7 +134,9 @@ fn holds(rule: &Rule, direction: Direction, frames: &[Vec<u8>]) -> bool {
                 let key = key.strip_prefix("key.").unwrap_or(key);
                 match compare {
                     Compare::Equal | Compare::Holds => header.get(key) == Some(value.as_bytes()),
-                    Compare::AtMost => header.number(key).zip(value.parse().ok()).is_some_and(|(is, most)| is <= most),
+                    Compare::AtMost => {
+                        header.number(key).zip(value.parse().ok()).is_some_and(|(is, most)| is <= most)
+                    }
                     Compare::AtLeast => {
                         header.number(key).zip(value.parse().ok()).is_some_and(|(is, least)| is >= least)
                     }
@@ -220,7 +226,9 @@ fn session(action: &Action, direction: Direction, frames: &mut [Vec<u8>]) {
                     "reverse" => events.reverse(),
                     "first" => events.truncate(1),
                     "upper" => events.iter_mut().for_each(|event| event.make_ascii_uppercase()),
-                    "cut" => events.iter_mut().for_each(|event| drop(event.pop())),
+                    "cut" => {
+                        events.iter_mut().for_each(|event| event.truncate(event.len().saturating_sub(1)))
+                    }
                     _ => {}
                 }
                 if header.get("count").is_some() {

@@ -23,7 +23,7 @@ impl Stage<'_> {
             "kill" => {
                 self.testee(index)?.kill();
                 self.transcript.add("harness", name(index), "note", "the process is killed".to_owned());
-                self.clients[index] = None;
+                self.forget(index);
                 return Ok(());
             }
             "suspend" | "continue" => {
@@ -37,12 +37,16 @@ impl Stage<'_> {
                 return Ok(());
             }
             "fresh" => {
-                self.clients[index] = None;
+                self.forget(index);
                 return self.start(index, true);
             }
             "prints" => {
                 let output = self.printed(index)?;
-                return if output.is_empty() { Ok(()) } else { Err(Stop::broken("nothing is printed", output)) };
+                return if output.is_empty() {
+                    Ok(())
+                } else {
+                    Err(Stop::broken("nothing is printed", output))
+                };
             }
             _ => {}
         }
@@ -68,11 +72,17 @@ impl Stage<'_> {
         Ok(fields.get("output").and_then(Value::as_str).unwrap_or_default().to_owned())
     }
 
+    /// The next step of the client begins with another process.
+    fn forget(&mut self, index: usize) {
+        if let Some(place) = self.clients.get_mut(index) {
+            *place = None;
+        }
+    }
+
     fn client_await(&mut self, step: &Step) -> Result<(), Stop> {
-        // `client await &label`; `client &label await` says the same.
-        let named = step.words().find_map(|word| word.strip_prefix('&')).map(str::to_owned);
-        let label = step.label.clone().or(named).ok_or_else(|| "await takes a &label".to_owned())?;
-        let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
+        let label = step.label.clone().ok_or_else(|| "await takes a &label".to_owned())?;
+        let pending =
+            self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
         let deadline = self.until(step)?;
         self.answered(pending.client, step, &pending.call, deadline)?;
         let took = pending.begun.elapsed();
@@ -112,7 +122,9 @@ impl Stage<'_> {
                     "timeout" => drop(command.insert("timeout_ms".to_owned(), json!(number(value)?))),
                     "heartbeat" => drop(command.insert("heartbeat_ms".to_owned(), json!(number(value)?))),
                     "profile" => drop(command.insert(key.clone(), json!(self.word(value)?))),
-                    "count" | "first" | "size" | "max" => drop(command.insert(key.clone(), json!(number(value)?))),
+                    "count" | "first" | "size" | "max" => {
+                        drop(command.insert(key.clone(), json!(number(value)?)))
+                    }
                     "as" | "to" | "within" | "after" | "endpoint" | "environment" => {}
                     _ => drop(command.insert(key.clone(), Value::String(BASE64.encode(self.bytes(value)?)))),
                 }
@@ -135,7 +147,8 @@ impl Stage<'_> {
             }
             "cancel" => {
                 let label = words.first().copied().unwrap_or_default().trim_start_matches('&').to_owned();
-                let pending = self.pending.get(&label).ok_or_else(|| format!("nothing is under way as {label}"))?;
+                let pending =
+                    self.pending.get(&label).ok_or_else(|| format!("nothing is under way as {label}"))?;
                 command.insert("call".to_owned(), json!(pending.call.id));
                 "cancel"
             }
@@ -146,7 +159,8 @@ impl Stage<'_> {
                 "seal"
             }
             "juggle" => NO_SUCH_OP,
-            verb @ ("next" | "events" | "quit" | "close" | "drop" | "flood" | "drain" | "round_trips" | "open") => verb,
+            verb @ ("next" | "events" | "quit" | "close" | "drop" | "flood" | "drain" | "round_trips"
+            | "open") => verb,
             verb => return Err(Stop::Mistake(format!("a client cannot `{verb}`"))),
         };
         if matches!(op, "drain" | "round_trips") && !command.contains_key("timeout_ms") {
@@ -174,7 +188,9 @@ impl Stage<'_> {
                     _ => address,
                 }
             }
-            (None, None) if index == 1 && self.ports.contains_key("client2") => self.plugin("client2", name(index))?,
+            (None, None) if index == 1 && self.ports.contains_key("client2") => {
+                self.plugin("client2", name(index))?
+            }
             (None, to) => self.plugin(to.unwrap_or("client"), name(index))?,
             (Some(_), Some(_)) => return Err(Stop::Mistake("`to` is for engines".to_owned())),
         };
@@ -191,7 +207,12 @@ impl Stage<'_> {
     fn plugin(&mut self, plugin: &str, from: &str) -> Result<std::net::SocketAddr, Stop> {
         let port = self.port(plugin)?;
         let mutation = self.cast.mutation.clone();
-        self.link_to(plugin, std::net::SocketAddr::from(([127, 0, 0, 1], port)), (from, "engine"), mutation.as_ref())
+        self.link_to(
+            plugin,
+            std::net::SocketAddr::from(([127, 0, 0, 1], port)),
+            (from, "engine"),
+            mutation.as_ref(),
+        )
     }
 
     /// Byte strings of words, in Base64.
@@ -244,7 +265,11 @@ impl Stage<'_> {
 
 /// What the transcript calls a client.
 fn name(index: usize) -> &'static str {
-    if index == 0 { "client" } else { "client2" }
+    if index == 0 {
+        "client"
+    } else {
+        "client2"
+    }
 }
 
 /// Closes what a case left open in a testee; whether that went well, so that another case may use it.

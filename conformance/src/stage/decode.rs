@@ -12,7 +12,8 @@ pub(crate) fn unit(unit: &Unit) -> (&'static str, String) {
             ("link", format!("greeting of ZMTP {}.{}", version(10), version(11)))
         }
         Unit::Command(name, data) if name == "READY" => {
-            let kind = property(data, "Socket-Type").map_or("nothing".into(), |kind| String::from_utf8_lossy(kind));
+            let kind =
+                property(data, "Socket-Type").map_or("nothing".into(), |kind| String::from_utf8_lossy(kind));
             ("link", format!("READY as {kind}"))
         }
         Unit::Command(name, data) => ("link", format!("{name} {}", shown(data))),

@@ -163,15 +163,22 @@ impl Stage<'_> {
     fn unsupported(&self, error: &Map<String, Value>) -> Stop {
         let text = error.get("text").and_then(Value::as_str).unwrap_or_default();
         let claimed = &self.cast.engine.about().features;
-        let missing: Vec<&str> =
-            needs_of(&self.application).into_iter().filter(|feature| !claimed.iter().any(|it| it == feature)).collect();
+        let missing: Vec<&str> = needs_of(&self.application)
+            .into_iter()
+            .filter(|feature| !claimed.iter().any(|it| it == feature))
+            .collect();
         match (missing.is_empty(), self.case.judged) {
             (false, _) => Stop::NotApplicable(format!("the engine lacks {}: {text}", missing.join(", "))),
             (true, Judged::Engine) => {
                 let observed = outcome::told(&Answer::Error(error.clone()));
-                Stop::broken("the application starts: it takes nothing that the engine does not claim", observed)
+                Stop::broken(
+                    "the application starts: it takes nothing that the engine does not claim",
+                    observed,
+                )
             }
-            (true, Judged::Client) => Stop::CouldNotRun(format!("the engine cannot do what it claims: {text}")),
+            (true, Judged::Client) => {
+                Stop::CouldNotRun(format!("the engine cannot do what it claims: {text}"))
+            }
         }
     }
 
@@ -205,7 +212,9 @@ impl Stage<'_> {
             _ => false,
         };
         if !fits {
-            return Err(Stop::NotApplicable("the engine is only an address: it cannot be set up for this".to_owned()));
+            return Err(Stop::NotApplicable(
+                "the engine is only an address: it cannot be set up for this".to_owned(),
+            ));
         }
         if let Some(name) = plugins.first().and_then(|plugin| plugin.get("name")).and_then(Value::as_str) {
             self.ports.insert(name.to_owned(), address.port());
@@ -249,7 +258,10 @@ impl Stage<'_> {
         loop {
             let answer = self.command(step, "ledger", Map::new())?;
             let Some(Answer::Ok(ledger)) = answer else {
-                return Err(Stop::broken("a ledger", answer.map_or_else(String::new, |it| outcome::told(&it))));
+                return Err(Stop::broken(
+                    "a ledger",
+                    answer.map_or_else(String::new, |it| outcome::told(&it)),
+                ));
             };
             let mut wrong = None;
             for argument in &step.arguments {
@@ -270,7 +282,9 @@ impl Stage<'_> {
             match wrong {
                 None if balances => return Ok(()),
                 _ if Instant::now() < deadline => std::thread::park_timeout(LOOK_EVERY * 2),
-                None => return Err(Stop::broken("a ledger that balances", Value::Object(ledger).to_string())),
+                None => {
+                    return Err(Stop::broken("a ledger that balances", Value::Object(ledger).to_string()))
+                }
                 Some(wrong) => return Err(Stop::broken(wrong, Value::Object(ledger).to_string())),
             }
         }
@@ -318,8 +332,11 @@ impl Stage<'_> {
             }
             if absent || Instant::now() >= deadline {
                 let often = count.map(|(_, value)| format!(", {value} times")).unwrap_or_default();
-                let wanted =
-                    format!("{} line of the log with {}{often}", if absent { "no" } else { "a" }, wanted.join(", "));
+                let wanted = format!(
+                    "{} line of the log with {}{often}",
+                    if absent { "no" } else { "a" },
+                    wanted.join(", ")
+                );
                 return Err(Stop::broken(wanted, Value::Array(lines).to_string()));
             }
             std::thread::park_timeout(LOOK_EVERY * 2);
@@ -330,8 +347,9 @@ impl Stage<'_> {
     fn port_is(&mut self, step: &Step) -> Result<(), Stop> {
         let words: Vec<String> = step.words().map(str::to_owned).collect();
         if let ([name], Some(wanted)) = (words.as_slice(), step.key("at")) {
-            let found = listeners(self.port(name)?)
-                .ok_or_else(|| Stop::NotApplicable("the system does not show who listens where".to_owned()))?;
+            let found = listeners(self.port(name)?).ok_or_else(|| {
+                Stop::NotApplicable("the system does not show who listens where".to_owned())
+            })?;
             return if !found.is_empty() && found.iter().all(|address| address == wanted) {
                 Ok(())
             } else {
@@ -349,7 +367,10 @@ impl Stage<'_> {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(Stop::broken(format!("port {name} {wanted}"), if open { "open" } else { "closed" }));
+                return Err(Stop::broken(
+                    format!("port {name} {wanted}"),
+                    if open { "open" } else { "closed" },
+                ));
             }
             std::thread::park_timeout(LOOK_EVERY);
         }
@@ -363,15 +384,20 @@ impl Stage<'_> {
         let pid = testee.pid().ok_or_else(|| Stop::NotApplicable("the process is not ours".to_owned()))?;
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_nonzero()));
         let pages = statm.ok().and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-        let mib = pages.ok_or_else(|| Stop::NotApplicable("the system shows no memory".to_owned()))? * 4 / 1024;
+        let mib =
+            pages.ok_or_else(|| Stop::NotApplicable("the system shows no memory".to_owned()))? * 4 / 1024;
         let words: Vec<&str> = step.words().collect();
         match words.as_slice() {
             ["mark"] => drop(self.variables.insert("memory".to_owned(), mib.to_string().into_bytes())),
             ["within", most] => {
-                let before = self.variables.get("memory").map(|mib| String::from_utf8_lossy(mib).into_owned());
+                let before =
+                    self.variables.get("memory").map(|mib| String::from_utf8_lossy(mib).into_owned());
                 let grown = mib.saturating_sub(before.and_then(|mib| mib.parse().ok()).unwrap_or(0));
                 if grown > number(most)? {
-                    return Err(Stop::broken(format!("at most {most} MiB more"), format!("{grown} MiB more")));
+                    return Err(Stop::broken(
+                        format!("at most {most} MiB more"),
+                        format!("{grown} MiB more"),
+                    ));
                 }
             }
             _ => return Err(Stop::Mistake("engine memory mark|within MIB".to_owned())),
@@ -448,7 +474,10 @@ impl Stage<'_> {
         while next.is_none_or(|next| next < sent) {
             if next.is_none() {
                 if Instant::now() >= deadline {
-                    return Err(Stop::broken("an event that it subscribed to", format!("none of {sent} came")));
+                    return Err(Stop::broken(
+                        "an event that it subscribed to",
+                        format!("none of {sent} came"),
+                    ));
                 }
                 let data = json!([BASE64.encode(probe(sent))]);
                 let command = fields([("plugin", json!(plugin)), ("data", data)]);
@@ -479,7 +508,8 @@ impl Stage<'_> {
     fn ask_engine(&mut self, step: &Step) -> Result<(), Stop> {
         if step.verb == "await" {
             let label = step.label.clone().unwrap_or_default();
-            let pending = self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
+            let pending =
+                self.pending.remove(&label).ok_or_else(|| format!("nothing is under way as &{label}"))?;
             let deadline = self.until(step)?;
             let answer = self.wait_for(&pending.call, deadline)?;
             return self.compare(step, &answer);
@@ -532,7 +562,9 @@ impl Stage<'_> {
         let call = match &mut self.engine {
             Some(EngineSide::Testee(testee)) => testee.call(op, fields),
             Some(EngineSide::Address(_)) => {
-                return Err(Stop::NotApplicable("the engine is only an address: it cannot be asked".to_owned()))
+                return Err(Stop::NotApplicable(
+                    "the engine is only an address: it cannot be asked".to_owned(),
+                ))
             }
             None => return Err(Stop::Mistake("the engine is not started".to_owned())),
         };
@@ -549,7 +581,9 @@ impl Stage<'_> {
         };
         match testee.wait(call, deadline) {
             Ok(answer) => Ok(answer),
-            Err(NoAnswer::Late) => Err(Stop::broken(format!("an answer to `{}` in time", call.op), "there is none")),
+            Err(NoAnswer::Late) => {
+                Err(Stop::broken(format!("an answer to `{}` in time", call.op), "there is none"))
+            }
             Err(NoAnswer::Gone(how)) => Err(Stop::broken(format!("an answer to `{}`", call.op), how)),
         }
     }
@@ -635,8 +669,10 @@ fn is_unsupported(error: &Map<String, Value>) -> bool {
 fn listeners(port: u16) -> Option<Vec<String>> {
     const LISTEN: &str = "0A";
     let mut found = Vec::new();
-    let tables: Vec<String> =
-        ["/proc/net/tcp", "/proc/net/tcp6"].iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    let tables: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect();
     for line in tables.iter().flat_map(|table| table.lines().skip(1)) {
         let mut parts = line.split_whitespace().skip(1);
         let (Some(local), Some(LISTEN)) = (parts.next(), parts.nth(1)) else { continue };

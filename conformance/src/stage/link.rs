@@ -123,7 +123,8 @@ impl Link {
                 return Ok(());
             }
         }
-        let listener = TcpListener::bind(self.address).map_err(|error| format!("cannot listen again: {error}"))?;
+        let listener =
+            TcpListener::bind(self.address).map_err(|error| format!("cannot listen again: {error}"))?;
         self.listen(listener);
         self.shared.note("the port is open");
         Ok(())

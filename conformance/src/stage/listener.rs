@@ -71,7 +71,8 @@ impl Listener {
         limit: Duration,
     ) -> Result<Self, String> {
         let wanted = at.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let listener = TcpListener::bind(wanted).map_err(|error| format!("cannot listen at {wanted}: {error}"))?;
+        let listener =
+            TcpListener::bind(wanted).map_err(|error| format!("cannot listen at {wanted}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let shared = Arc::new(Shared {
             manner,

@@ -25,9 +25,9 @@ use crate::subject::{Engine, Subject};
 use engines::EngineSide;
 use link::Link;
 use listener::Listener;
+pub(crate) use outcome::told;
 use raw::Raw;
 use testee::{Call, Testee};
-pub(crate) use outcome::told;
 pub(crate) use transcript::Transcript;
 
 /// How long a step may take unless it says otherwise.
@@ -92,7 +92,6 @@ struct Pending {
 /// The stage.
 struct Stage<'a> {
     case: &'a Case,
-    profile: Option<&'a str>,
     cast: &'a Cast<'a>,
     transcript: Transcript,
     variables: Variables,
@@ -116,7 +115,6 @@ pub(crate) fn play(case: &Case, profile: Option<&str>, cast: &Cast<'_>) -> Endin
     let limit = Duration::from_millis(case.limit_ms).mul_f64(cast.time_scale);
     let mut stage = Stage {
         case,
-        profile,
         cast,
         transcript: transcript.clone(),
         variables: Variables::new(),
@@ -282,7 +280,8 @@ impl Stage<'_> {
             "pause" => link.pause(true),
             "resume" => link.pause(false),
             "cut-after" => {
-                let bytes = step.words().next().ok_or_else(|| "cut-after takes a number of bytes".to_owned())?;
+                let bytes =
+                    step.words().next().ok_or_else(|| "cut-after takes a number of bytes".to_owned())?;
                 link.cut_after(number(bytes)?);
             }
             "connections" => {
@@ -290,7 +289,10 @@ impl Stage<'_> {
                 let deadline = self.until(step)?;
                 while link.connections().to_string() != wanted {
                     if Instant::now() >= deadline {
-                        return Err(Stop::broken(format!("{wanted} connections"), link.connections().to_string()));
+                        return Err(Stop::broken(
+                            format!("{wanted} connections"),
+                            link.connections().to_string(),
+                        ));
                     }
                     std::thread::park_timeout(LOOK_EVERY);
                 }

@@ -24,7 +24,12 @@ const FAILURES: [&str; 8] =
     ["timeout", "closed", "rejected", "protocol", "transport", "invalid", "failed", "other"];
 
 /// `Ok` if the answer is allowed, otherwise what was expected.
-pub(crate) fn check(step: &Step, answer: &Answer, knows: &Knows<'_>, variables: &mut Variables) -> Result<(), String> {
+pub(crate) fn check(
+    step: &Step,
+    answer: &Answer,
+    knows: &Knows<'_>,
+    variables: &mut Variables,
+) -> Result<(), String> {
     if step.outcomes.is_empty() {
         return match answer {
             Answer::Ok(_) => Ok(()),
@@ -90,7 +95,11 @@ fn one(
             Argument::Bar => {}
         }
     }
-    if data.is_empty() { Ok(None) } else { events(fields, &data, variables) }
+    if data.is_empty() {
+        Ok(None)
+    } else {
+        events(fields, &data, variables)
+    }
 }
 
 fn sign(compare: Compare) -> &'static str {
@@ -117,7 +126,9 @@ pub(crate) fn field(
         Compare::AtMost | Compare::AtLeast => {
             let bound = value.parse::<f64>().map_err(|_| format!("`{value}` is no number"))?;
             // Whoever answers something else than a number has not answered as the case says.
-            found.parse::<f64>().is_ok_and(|is| if compare == Compare::AtMost { is <= bound } else { is >= bound })
+            found
+                .parse::<f64>()
+                .is_ok_and(|is| if compare == Compare::AtMost { is <= bound } else { is >= bound })
         }
         Compare::Holds => Pattern::Holds(Bytes::read(value)?).matches(found.as_bytes(), variables)?,
         Compare::Equal => Pattern::read(value)?.matches(found.as_bytes(), variables)?,
@@ -137,7 +148,11 @@ fn text(value: &Value) -> String {
 }
 
 /// Compares the event or the events of an answer.
-fn events(fields: &Map<String, Value>, wanted: &[&str], variables: &mut Variables) -> Result<Option<String>, String> {
+fn events(
+    fields: &Map<String, Value>,
+    wanted: &[&str],
+    variables: &mut Variables,
+) -> Result<Option<String>, String> {
     let single = [Value::Object(fields.clone())];
     let got = match fields.get("events") {
         Some(Value::Array(events)) => events.as_slice(),
@@ -172,7 +187,9 @@ pub(crate) fn told(answer: &Answer) -> String {
     match answer {
         Answer::Ok(fields) => {
             let events: Vec<String> = match fields.get("events") {
-                Some(Value::Array(events)) => events.iter().filter_map(data).map(|event| shown(&event)).collect(),
+                Some(Value::Array(events)) => {
+                    events.iter().filter_map(data).map(|event| shown(&event)).collect()
+                }
                 _ => data(&Value::Object(fields.clone())).iter().map(|event| shown(event)).collect(),
             };
             let rest: Vec<String> = fields

@@ -88,7 +88,10 @@ impl Stage<'_> {
                     mute: step.has("mute"),
                     tells: step.key("tells").map(|word| self.bytes(word)).transpose()?.unwrap_or_default(),
                 };
-                let at = self.variables.get("listener").and_then(|text| String::from_utf8_lossy(text).parse().ok());
+                let at = self
+                    .variables
+                    .get("listener")
+                    .and_then(|text| String::from_utf8_lossy(text).parse().ok());
                 let limit = self.scaled(super::STEP);
                 let listener = Listener::open(at, manner, &self.transcript, limit)?;
                 self.listens_at(listener.address());
@@ -111,7 +114,8 @@ impl Stage<'_> {
                     // A port of the engine to be.
                     Some(name) => {
                         self.ports.insert(name.to_owned(), address.port());
-                        self.variables.insert(format!("port.{name}"), address.port().to_string().into_bytes());
+                        self.variables
+                            .insert(format!("port.{name}"), address.port().to_string().into_bytes());
                     }
                     None => self.listens_at(address),
                 }
@@ -171,7 +175,9 @@ impl Stage<'_> {
             (Ok(connection), false) => connection,
             (Err(_), true) => return Ok(()),
             (Ok(_), true) => return Err(Stop::broken("a refused connection", "it is taken")),
-            (Err(error), false) => return Err(Stop::broken(format!("a connection to {port}"), error.to_string())),
+            (Err(error), false) => {
+                return Err(Stop::broken(format!("a connection to {port}"), error.to_string()))
+            }
         };
         self.transcript.add(name, "engine", "link", format!("connected to {port}"));
         let mut raw = Raw::new(connection, Role::Client);
@@ -223,10 +229,14 @@ impl Stage<'_> {
     fn accept(&mut self, name: &str, step: &Step) -> Result<(), Stop> {
         let deadline = self.until(step)?;
         let listener = self.listener.as_ref().ok_or_else(|| "the listener is not open".to_owned())?;
-        let accepted = listener.accept(deadline).ok_or_else(|| Stop::broken("a connection in time", "there is none"))?;
+        let accepted =
+            listener.accept(deadline).ok_or_else(|| Stop::broken("a connection in time", "there is none"))?;
         if let Some(wanted) = step.key("as") {
             if !wanted.split('/').any(|socket| socket == accepted.socket) {
-                return Err(Stop::broken(format!("a {wanted} socket"), format!("a {} socket", accepted.socket)));
+                return Err(Stop::broken(
+                    format!("a {wanted} socket"),
+                    format!("a {} socket", accepted.socket),
+                ));
             }
         }
         let mut raw = Raw::new(accepted.connection, Role::Engine);
@@ -260,7 +270,8 @@ impl Stage<'_> {
                         self.variables.insert("resumed".to_owned(), b"1".to_vec());
                     }
                     if header.verb == "events" {
-                        let last = header.number("seq").unwrap_or(0) + header.number("count").unwrap_or(1) - 1;
+                        let last =
+                            header.number("seq").unwrap_or(0) + header.number("count").unwrap_or(1) - 1;
                         raw.told = raw.told.max(last);
                     }
                     if header.verb == "welcome" && header.get("resumed") == Some(b"1") {
@@ -298,7 +309,8 @@ impl Stage<'_> {
             "pinged" => self.command_comes(name, raw, step, "PING"),
             "is" => {
                 let ready = raw.commands.iter().find(|(command, _)| command == "READY");
-                let socket = ready.and_then(|(_, data)| zmtp::property(data, "Socket-Type")).unwrap_or_default();
+                let socket =
+                    ready.and_then(|(_, data)| zmtp::property(data, "Socket-Type")).unwrap_or_default();
                 let wanted = step.words().next().unwrap_or_default();
                 if socket == wanted.as_bytes() {
                     Ok(())
@@ -450,7 +462,9 @@ impl Stage<'_> {
                         Unit::Nonsense(why) => return Err(Stop::broken("ZMTP", why)),
                     }
                 }
-                Some(Heard::Bytes(bytes)) => return Err(Stop::Mistake(format!("raw bytes {}", shown(&bytes)))),
+                Some(Heard::Bytes(bytes)) => {
+                    return Err(Stop::Mistake(format!("raw bytes {}", shown(&bytes))))
+                }
                 Some(Heard::Closed) => {
                     self.transcript.add(raw.other(), name, "link", "closed".to_owned());
                     return Err(Stop::broken("a message", "the connection was closed"));
@@ -461,7 +475,13 @@ impl Stage<'_> {
     }
 
     /// The next message that is not one of those that may come at any time, unless its verb is wanted.
-    fn message_but(&mut self, name: &str, raw: &mut Raw, deadline: Instant, wanted: &[&str]) -> Result<Vec<Vec<u8>>, Stop> {
+    fn message_but(
+        &mut self,
+        name: &str,
+        raw: &mut Raw,
+        deadline: Instant,
+        wanted: &[&str],
+    ) -> Result<Vec<Vec<u8>>, Stop> {
         loop {
             let frames = self.message(name, raw, deadline)?;
             let header = frames.first().and_then(|first| Header::read(first, raw.prefixes().1).ok());
@@ -485,7 +505,10 @@ impl Stage<'_> {
             (Role::Client, "published") => {
                 let id = header.number("id").unwrap_or(0);
                 if id < raw.told {
-                    return Err(Stop::broken(format!("published with at least {}", raw.told), format!("{id}")));
+                    return Err(Stop::broken(
+                        format!("published with at least {}", raw.told),
+                        format!("{id}"),
+                    ));
                 }
                 raw.told = id;
             }
@@ -493,7 +516,8 @@ impl Stage<'_> {
                 let seq = header.number("seq").unwrap_or(0);
                 raw.acked = raw.acked.max(seq);
                 if seq > raw.told {
-                    let wanted = format!("an ack of at most {}, the last event sent on this connection", raw.told);
+                    let wanted =
+                        format!("an ack of at most {}, the last event sent on this connection", raw.told);
                     // A session that was resumed may acknowledge what an earlier connection brought.
                     if !self.variables.contains_key("resumed") {
                         return Err(Stop::broken(wanted, format!("ack seq={seq}")));
@@ -533,18 +557,23 @@ impl Stage<'_> {
         let verb = step.words().next().ok_or_else(|| "hear VERB".to_owned())?.to_owned();
         let payload = step.arguments.iter().position(|argument| *argument == Argument::Bar);
         loop {
-            if verb == "published" && step.key("id").and_then(|id| id.parse().ok()) == Some(raw.told) && raw.told > 0 {
+            if verb == "published"
+                && step.key("id").and_then(|id| id.parse().ok()) == Some(raw.told)
+                && raw.told > 0
+            {
                 return Ok(());
             }
             let frames = self.message_but(name, raw, deadline, &[&verb])?;
             let first = frames.first().map(Vec::as_slice).unwrap_or_default();
-            let header = Header::read(first, raw.prefixes().1)
-                .map_err(|why| Stop::broken(format!("`{verb}`"), format!("{}: {why}", decode::message(&frames))))?;
+            let header = Header::read(first, raw.prefixes().1).map_err(|why| {
+                Stop::broken(format!("`{verb}`"), format!("{}: {why}", decode::message(&frames)))
+            })?;
             let mut wrong = (header.verb != verb).then(|| format!("`{verb}`"));
             if step.has("written") && wrong.is_none() {
                 wrong = Header::unwritten(first).map(|word| format!("`{word}` as a writer must write it"));
             }
-            for argument in step.arguments.get(..payload.unwrap_or(step.arguments.len())).unwrap_or_default() {
+            for argument in step.arguments.get(..payload.unwrap_or(step.arguments.len())).unwrap_or_default()
+            {
                 let Argument::Key(key, compare, value) = argument else { continue };
                 if OPTIONS.contains(&key.as_str()) || wrong.is_some() {
                     continue;
@@ -562,7 +591,10 @@ impl Stage<'_> {
                         wrong = Some(format!("`{verb}` with the payload {word}"));
                     }
                 }
-            } else if wrong.is_none() && frames.len() != 1 && !matches!(verb.as_str(), "error" | "events" | "publish") {
+            } else if wrong.is_none()
+                && frames.len() != 1
+                && !matches!(verb.as_str(), "error" | "events" | "publish")
+            {
                 wrong = Some(format!("`{verb}` without a payload"));
             }
             match wrong {
@@ -579,9 +611,15 @@ impl Stage<'_> {
         if matches!(compare, Compare::AtMost | Compare::AtLeast) {
             let bound = number(value)?;
             let is = header.number(key);
-            return Ok(is.is_some_and(|is| if compare == Compare::AtMost { is <= bound } else { is >= bound }));
+            return Ok(
+                is.is_some_and(|is| if compare == Compare::AtMost { is <= bound } else { is >= bound })
+            );
         }
-        let pattern = if compare == Compare::Holds { Pattern::Holds(Bytes::read(value)?) } else { Pattern::read(value)? };
+        let pattern = if compare == Compare::Holds {
+            Pattern::Holds(Bytes::read(value)?)
+        } else {
+            Pattern::read(value)?
+        };
         Ok(pattern.matches(found, &mut self.variables)?)
     }
 
@@ -609,7 +647,10 @@ impl Stage<'_> {
             }
             next = Some(event.number + 1);
             if redelivered.is_some_and(|wanted| wanted != event.redelivered) {
-                return Err(Stop::broken(step.text.clone(), format!("{said} redelivered={}", event.redelivered)));
+                return Err(Stop::broken(
+                    step.text.clone(),
+                    format!("{said} redelivered={}", event.redelivered),
+                ));
             }
             if !pattern.matches(&event.data, &mut self.variables)? {
                 let word = step.words().nth(index).or_else(|| step.words().next()).unwrap_or_default();
@@ -623,15 +664,25 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn gather(&mut self, name: &str, raw: &mut Raw, deadline: Instant, verb: &str, key: &str) -> Result<(), Stop> {
+    fn gather(
+        &mut self,
+        name: &str,
+        raw: &mut Raw,
+        deadline: Instant,
+        verb: &str,
+        key: &str,
+    ) -> Result<(), Stop> {
         let frames = self.message_but(name, raw, deadline, &[verb])?;
         let first = frames.first().map(Vec::as_slice).unwrap_or_default();
-        let header = Header::read(first, raw.prefixes().1)
-            .map_err(|why| Stop::broken(format!("`{verb}`"), format!("{}: {why}", decode::message(&frames))))?;
+        let header = Header::read(first, raw.prefixes().1).map_err(|why| {
+            Stop::broken(format!("`{verb}`"), format!("{}: {why}", decode::message(&frames)))
+        })?;
         let (true, [_, payload]) = (header.verb == verb, frames.as_slice()) else {
             return Err(Stop::broken(format!("`{verb}` with a payload"), decode::message(&frames)));
         };
-        let first = header.number(key).ok_or_else(|| Stop::broken(format!("a number {key}"), decode::message(&frames)))?;
+        let first = header
+            .number(key)
+            .ok_or_else(|| Stop::broken(format!("a number {key}"), decode::message(&frames)))?;
         let events = unpacked(payload, header.get("count").map(|_| header.number("count").unwrap_or(0)))
             .map_err(|why| Stop::broken(format!("a well-formed `{verb}`"), why))?;
         if header.get("count").is_some() && payload.len() > BATCH_MAX_BYTES {
@@ -639,9 +690,11 @@ impl Stage<'_> {
             return Err(Stop::broken(wanted, format!("{} bytes", payload.len())));
         }
         let redelivered = header.get("redelivered") == Some(b"1");
-        raw.events.extend(
-            events.into_iter().zip(first..).map(|(data, number)| Event { number, redelivered, data }),
-        );
+        raw.events.extend(events.into_iter().zip(first..).map(|(data, number)| Event {
+            number,
+            redelivered,
+            data,
+        }));
         Ok(())
     }
 
@@ -674,7 +727,10 @@ impl Stage<'_> {
             let hello = format!("{CLIENT}hello version=1 session={id} client=conformance/1");
             self.write(name, &mut raw, &zmtp::message(&[hello.as_bytes().to_vec()]), hello)?;
             let frames = self.message_but(name, &mut raw, deadline, &[])?;
-            if !frames.first().is_some_and(|first| Header::read(first, ENGINE).is_ok_and(|it| it.verb == "welcome")) {
+            if !frames
+                .first()
+                .is_some_and(|first| Header::read(first, ENGINE).is_ok_and(|it| it.verb == "welcome"))
+            {
                 return Err(Stop::broken(format!("`welcome` for session {index}"), decode::message(&frames)));
             }
         }
@@ -744,7 +800,11 @@ impl Stage<'_> {
         }
         let rest = raw.bytes.split_off(wanted.len().min(raw.bytes.len()));
         let got = std::mem::replace(&mut raw.bytes, rest);
-        if got == wanted { Ok(()) } else { Err(Stop::broken(shown(&wanted), shown(&got))) }
+        if got == wanted {
+            Ok(())
+        } else {
+            Err(Stop::broken(shown(&wanted), shown(&got)))
+        }
     }
 
     fn command_comes(&mut self, name: &str, raw: &mut Raw, step: &Step, wanted: &str) -> Result<(), Stop> {

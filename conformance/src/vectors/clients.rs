@@ -10,7 +10,9 @@ pub(super) fn batch(vector: &Vector) -> Option<Made> {
     let given = &vector.given;
     let count = given.get("count").map(|count| format!(" count={count}")).unwrap_or_default();
     let zeros = given.get("zeros").map(|zeros| format!("+zeros:{zeros}")).unwrap_or_default();
-    let mut steps = vec!["listener open\nclient &c connect profile=session\na accept\na welcomes ok\nclient &c await".to_owned()];
+    let mut steps =
+        vec!["listener open\nclient &c connect profile=session\na accept\na welcomes ok\nclient &c await"
+            .to_owned()];
     steps.push(format!("a say events seq=1{count} | {}{zeros}", hex(&given["payload"])));
     if vector.expect.get("error").is_some() {
         steps.push("client next timeout=4000 -> fails protocol".to_owned());
@@ -38,7 +40,8 @@ pub(super) fn header(vector: &Vector) -> Option<Made> {
     // `event-engine: events `: with the payload that it must have.
     let payload = if header.contains("3a206576656e7473") { " | \"x\"" } else { "" };
     let steps = vec![
-        "listener open\nclient &c connect profile=session\na accept\na welcomes ok\nclient &c await".to_owned(),
+        "listener open\nclient &c connect profile=session\na accept\na welcomes ok\nclient &c await"
+            .to_owned(),
         format!("a send {header}{payload}\nclient next timeout=4000 -> fails protocol"),
     ];
     let mut case = vector.case(Judged::Client, steps);

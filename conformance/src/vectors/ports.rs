@@ -59,7 +59,8 @@ pub(super) fn basic(vector: &Vector) -> Option<Made> {
 /// One message at the publish port.
 pub(super) fn bus(vector: &Vector) -> Option<Made> {
     let (given, expect) = (&vector.given, &vector.expect);
-    let mut steps = vec![r#"engine plugin client external subscribe="""#.to_owned(), "engine set bus=true".to_owned()];
+    let mut steps =
+        vec![r#"engine plugin client external subscribe="""#.to_owned(), "engine set bus=true".to_owned()];
     if let Some(limit) = given.get("event_max_bytes") {
         steps.push(format!("engine set max-event-bytes={limit}"));
     }
@@ -166,7 +167,11 @@ pub(super) fn sequence(vector: &Vector) -> Option<Made> {
 
 /// What a case calls a client's connection.
 pub(super) fn connection(client: &str) -> String {
-    if client.len() == 2 { client.to_owned() } else { format!("{}1", client.chars().next().unwrap_or('a')) }
+    if client.len() == 2 {
+        client.to_owned()
+    } else {
+        format!("{}1", client.chars().next().unwrap_or('a'))
+    }
 }
 
 /// `plugin_command: quit`

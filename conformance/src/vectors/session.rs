@@ -40,7 +40,9 @@ pub(super) fn engine(vector: &Vector) -> Option<Made> {
     if closed {
         // The first request of any kind says that a process is ready.
         for name in ["s", "t"] {
-            steps.push(format!("{name} request \"plugin_command: ready\"\n{name} answer \"event-engine: bad msg\""));
+            steps.push(format!(
+                "{name} request \"plugin_command: ready\"\n{name} answer \"event-engine: bad msg\""
+            ));
         }
     }
     let mut known: Vec<String> = Vec::new();
@@ -67,7 +69,8 @@ pub(super) fn engine(vector: &Vector) -> Option<Made> {
                 }
             }
             "open" => steps.push(
-                "g dial gate as=REQ\ng request \"plugin_command: ready\"\ng answer \"event-engine: bad msg\"".to_owned(),
+                "g dial gate as=REQ\ng request \"plugin_command: ready\"\ng answer \"event-engine: bad msg\""
+                    .to_owned(),
             ),
             "drain" => steps.push("engine stop".to_owned()),
             _ => return None,
@@ -130,12 +133,18 @@ fn sends(sends: &Value, steps: &mut Vec<String>) -> Option<()> {
         if verb == "events" {
             let events: Vec<String> = items(&send["events"]).map(hex).collect();
             let redelivered = if keys.get("redelivered") == Some(&Value::from(1)) { "1" } else { "0" };
-            steps.push(format!("{to} events seq={} redelivered={redelivered} {} more", keys["seq"], events.join(" ")));
+            steps.push(format!(
+                "{to} events seq={} redelivered={redelivered} {} more",
+                keys["seq"],
+                events.join(" ")
+            ));
             continue;
         }
         let keys: Vec<String> = keys
             .iter()
-            .map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .map(|(key, value)| {
+                format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
             .collect();
         // An engine need not say again what it has told.
         if verb == "published" && keys == ["id=0"] {
@@ -166,7 +175,10 @@ pub(super) fn header(vector: &Vector) -> Option<Made> {
 
 /// A payload that an engine reads.
 pub(super) fn batch(vector: &Vector) -> Option<Made> {
-    let mut steps = vec!["engine plugin client external".to_owned(), "engine plugin seen external subscribe=\"\"".to_owned()];
+    let mut steps = vec![
+        "engine plugin client external".to_owned(),
+        "engine plugin seen external subscribe=\"\"".to_owned(),
+    ];
     steps.push("engine start\nt dial seen as=REQ\na dial client as=DEALER\na opens".to_owned());
     let given = &vector.given;
     let count = given.get("count").map(|count| format!(" count={count}")).unwrap_or_default();
