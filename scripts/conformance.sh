@@ -18,6 +18,8 @@ case ${1:-} in
   smoke)
     # shellcheck disable=SC2046
     "$conformance" smoke $(reports smoke)
+    "$conformance" coverage --missing
+    "$conformance" selftest --quick --record "$out/selftest.jsonl" --html "$out/selftest.html"
     ;;
   full)
     step "every SDK, every pair, this project's engine, by every case"

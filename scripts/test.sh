@@ -53,6 +53,12 @@ if wanted c; then
   run "$of_scripts" sdks/c/run-tests.sh
   run "$of_scripts" sdks/c/envelope/run-tests.sh
 fi
+if [ -z "${LANGS:-}" ]; then
+  step "the second, tiny engine, by the vectors"
+  run "$of_scripts" conformance/mini-engine/run-tests.sh
+  step "conformance: every SDK and the engine by the short choice of cases, and the cases by mutants"
+  run "$of_scripts" scripts/conformance.sh smoke
+fi
 step "examples, each against its expected output"
 examples/seed/run.sh pyevents
 for language in $LANGUAGES; do

@@ -75,3 +75,41 @@ pub(crate) fn natural(id: &str) -> Vec<(u64, String)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Catalogue;
+    use crate::{mutant, requirements};
+
+    #[test]
+    fn cases_and_mutants_name_what_there_is() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let known = |id: &String| requirements::get(id).is_some();
+        for case in &catalogue.0 {
+            assert!(case.requirements.iter().all(known), "{}: {:?}", case.id, case.requirements);
+            assert!(
+                case.profiles.iter().all(|profile| profile == "basic" || profile == "session"),
+                "{}",
+                case.id
+            );
+        }
+        for mutant in mutant::all().unwrap() {
+            assert!(mutant.breaks.iter().all(known), "{}: {:?}", mutant.id, mutant.breaks);
+            for name in &mutant.cases {
+                let plain = name.split('@').next().unwrap();
+                let case =
+                    catalogue.get(plain).unwrap_or_else(|| panic!("{}: there is no {name}", mutant.id));
+                assert_eq!(case.judged, mutant.judged, "{}: {name}", mutant.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_requirement_has_a_case_or_is_untestable() {
+        let catalogue = Catalogue::built_in().unwrap();
+        for requirement in requirements::all() {
+            let tested = catalogue.of_requirement(&requirement.id).next().is_some();
+            assert!(tested || requirement.untestable.is_some(), "{} has no case", requirement.id);
+        }
+    }
+}

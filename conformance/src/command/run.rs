@@ -352,7 +352,8 @@ impl Plan {
             }
         }
         let _ = write!(out, "{}", console::summary(summary, results, colour));
-        let _ = writeln!(out, "seed {}", run.seed);
+        let (passed, failed) = totals(results);
+        let _ = writeln!(out, "seed {}\n{passed} passed, {failed} failed", run.seed);
         Ok(ExitCode::from(exit_code(summary)))
     }
 }
@@ -397,6 +398,14 @@ fn summary(results: &[CaseResult], problems: Vec<String>, incomplete: bool, took
         "pass"
     };
     Summary { outcome: outcome.to_owned(), verdicts, seconds: took.as_secs_f64(), problems }
+}
+
+/// How many passed, known failures among them, and how many failed.
+pub(crate) fn totals(results: &[CaseResult]) -> (usize, usize) {
+    let count = |wanted: &[Verdict]| results.iter().filter(|result| wanted.contains(&result.verdict)).count();
+    let failed =
+        [Verdict::Fail, Verdict::Flaky, Verdict::UnexpectedPass, Verdict::CouldNotRun, Verdict::HarnessError];
+    (count(&[Verdict::Pass, Verdict::KnownFail]), count(&failed))
 }
 
 fn exit_code(summary: &Summary) -> u8 {

@@ -107,6 +107,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         seconds: begun.elapsed().as_secs_f64(),
         problems,
     };
+    let (passed, failed) = super::run::totals(&cases);
+    let killed = matrix.iter().filter(|result| result.killed).count();
+    println!("{} passed, {} failed", passed + killed, failed + matrix.len() - killed);
     arguments.files.write(&Record { run, cases, mutants: matrix, summary: Some(summary) })?;
     Ok(ExitCode::from(u8::from(!good)))
 }
