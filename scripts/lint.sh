@@ -14,8 +14,8 @@ if wanted python; then
     python3 -m venv "$tools"
     "$tools/bin/pip" install --quiet --disable-pip-version-check 'ruff==0.17.6' 'mypy==2.4.1' pyzmq pytest protobuf types-protobuf
   fi
-  "$tools/bin/ruff" check --quiet pyevents sdks/python examples engine/bench/clients/python
-  "$tools/bin/ruff" format --quiet --check pyevents sdks/python examples engine/bench/clients/python
+  "$tools/bin/ruff" check --quiet pyevents sdks/python examples engine/bench/clients/python conformance
+  "$tools/bin/ruff" format --quiet --check pyevents sdks/python examples engine/bench/clients/python conformance
   (cd pyevents && "../$tools/bin/mypy")
   (cd sdks/python && "../../$tools/bin/mypy")
 fi

@@ -1,8 +1,9 @@
 """A testee for a new client library: what the harness of event-engine talks to.
 
 Start:  conformance run --adapter 'python3 testee.py'
-The protocol of this file is described in conformance/adapter.md. It reports what the library did; it never judges.
-Replace each TODO by calls of your library, from top to bottom, and run the cases that `conformance new-sdk` named for the step.
+The protocol of this file is described in conformance/adapter.md. It reports what the library did;
+it never judges. Replace each TODO by calls of your library, from top to bottom, and run the cases
+that `conformance new-sdk` named for the step.
 """
 
 import base64
@@ -16,7 +17,8 @@ class Unsupported(Exception):
     """There is no such op, or your library cannot do it."""
 
 
-# TODO step 0: who you are. Claim a feature only when it works: `conformance/adapter.md` lists them. Required ops need no feature.
+# TODO step 0: who you are. Claim a feature only when it works: `conformance/adapter.md` lists
+# them. Required ops need no feature.
 HELLO = {
     "name": "my-library",
     "version": "0.1.0",
@@ -35,14 +37,16 @@ def hello(command):
 
 
 def connect(command):
-    # TODO step 1: connect to command["endpoint"] ("tcp://127.0.0.1:PORT"); command.get("timeout_ms") is how long it may take.
+    # TODO step 1: connect to command["endpoint"] ("tcp://127.0.0.1:PORT");
+    # command.get("timeout_ms") is how long it may take.
     # Keep the connection: clients[command["client"]] = my_library.connect(command["endpoint"])
     # A session client also answers which profile is in use: return {"profile": "session"}
     raise Unsupported("connect")
 
 
 def publish(command):
-    # TODO step 2: publish base64.b64decode(command["data"]), wait until the engine has answered; command.get("timeout_ms").
+    # TODO step 2: publish base64.b64decode(command["data"]), wait until the engine has answered;
+    # command.get("timeout_ms").
     raise Unsupported("publish")
 
 
@@ -58,13 +62,15 @@ def quit_client(command):
 
 
 def close(command):
-    # TODO step 4: let go of the connection without having finished. Closing what is closed, or was never there, is fine.
+    # TODO step 4: let go of the connection without having finished. Closing what is closed, or
+    # was never there, is fine.
     clients.pop(command["client"], None)
     return {}
 
 
 def flood(command):
-    # TODO step 5: publish `count` events: the prefix, the number in 8 digits, dots up to `size` bytes.
+    # TODO step 5: publish `count` events: the prefix, the number in 8 digits, dots up to `size`
+    # bytes.
     for number in range(command["first"], command["first"] + command["count"]):
         event = base64.b64decode(command["prefix"]) + b"%08d" % number
         publish({**command, "data": base64.b64encode(event.ljust(command["size"], b".")).decode()})
@@ -72,7 +78,8 @@ def flood(command):
 
 
 def drain(command):
-    # TODO step 5: take events until `count` different numbers came, or one took longer than `timeout_ms`.
+    # TODO step 5: take events until `count` different numbers came, or one took longer than
+    # `timeout_ms`.
     numbers = []
     while len(set(numbers)) < command["count"]:
         try:
@@ -104,7 +111,8 @@ OPS = {
 
 
 def kind_of(error):
-    # TODO each step: turn your library's errors into timeout, closed, rejected (with "code"), protocol, transport or invalid.
+    # TODO each step: turn your library's errors into timeout, closed, rejected (with "code"),
+    # protocol, transport or invalid.
     if isinstance(error, Unsupported):
         return {"kind": "unsupported", "text": str(error)}
     if isinstance(error, TimeoutError):

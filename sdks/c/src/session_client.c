@@ -52,7 +52,8 @@ static ee_status receive(ee_client *client, bool *progress) {
     if (count == 0) break;
     *progress = true;
     /* The break is over when the engine has answered on the new connection; until then the grace goes on. */
-    if (client->session.connection != EE_CONNECTING && client->session.connection != EE_GREETING) client->broken_since = 0;
+    if (client->session.connection != EE_CONNECTING && client->session.connection != EE_GREETING)
+      client->broken_since = 0;
   }
   return EE_OK;
 }

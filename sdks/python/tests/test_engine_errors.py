@@ -151,7 +151,7 @@ def test_next_event_asks_for_an_acknowledgement_before_it_waits(
     assert fake.expect("ack").numbers["seq"] == 2
 
 
-def test_the_end_of_the_events_acknowledges_the_last_one(fake: FakeEngine, connect: Connect) -> None:
+def test_the_end_of_events_acknowledges_the_last_one(fake: FakeEngine, connect: Connect) -> None:
     client = _connected(fake, connect)
     fake.say(b"event-engine: events seq=1 redelivered=1", b"last")
     fake.say(b"event-engine: stop reason=stopped")
