@@ -240,7 +240,10 @@ fn introduce(key: &str, launch: &Launch, limit: Duration) -> Result<(Testee, rec
         libraries: libraries
             .take(LISTED)
             .map(|(name, version)| {
-                (name.chars().take(SHORT).collect(), version.to_string().chars().take(SHORT).collect())
+                (
+                    name.chars().take(SHORT).collect(),
+                    version.as_str().unwrap_or_default().chars().take(SHORT).collect(),
+                )
             })
             .collect(),
         broken: None,

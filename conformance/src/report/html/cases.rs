@@ -14,6 +14,9 @@ use crate::requirements;
 const ENTRIES: (usize, usize) = (10, 70);
 /// The same where all went well: most do, and nobody should have to wait for the page because of them.
 const ENTRIES_OF_GOOD: (usize, usize) = (8, 32);
+/// And where there are more results than [`MANY`], for phones.
+const ENTRIES_OF_MANY: (usize, usize) = (3, 9);
+const MANY: usize = 1500;
 
 /// Where a result stands in the page, by its place in the record.
 pub(super) fn anchor(index: usize) -> String {
@@ -39,7 +42,7 @@ pub(super) fn section(out: &mut String, record: &Record, _: &[String]) {
         return;
     }
     out.push_str("<section>\n<h2 id=\"cases\">Cases</h2>\n");
-    let mut seen = Seen::default();
+    let mut seen = Seen::new(record.cases.len());
     for (area, cases) in areas {
         let counts: Counts =
             cases.iter().flat_map(|(_, results)| results).map(|(_, result)| result.verdict).collect();
@@ -106,8 +109,18 @@ fn part<'a>(out: &mut String, index: usize, result: &'a CaseResult, seen: &mut S
 }
 
 /// Transcripts that stand in the page already: many cases go the same way with every subject.
-#[derive(Default)]
-struct Seen<'a>(BTreeMap<Vec<Said<'a>>, (usize, String)>);
+struct Seen<'a> {
+    transcripts: BTreeMap<Vec<Said<'a>>, (usize, String)>,
+    /// How much of a good case's transcript is shown.
+    good: (usize, usize),
+}
+
+impl Seen<'_> {
+    fn new(results: usize) -> Self {
+        let good = if results > MANY { ENTRIES_OF_MANY } else { ENTRIES_OF_GOOD };
+        Self { transcripts: BTreeMap::new(), good }
+    }
+}
 
 /// An entry but for its time.
 type Said<'a> = (&'a str, &'a str, &'a str, &'a str);
@@ -119,19 +132,19 @@ fn transcript<'a>(out: &mut String, index: usize, result: &'a CaseResult, seen: 
     let said = |entry: &'a Entry| (&*entry.from, &*entry.to, &*entry.kind, &*entry.text);
     let key: Vec<Said<'a>> = result.transcript.iter().map(said).collect();
     let count = result.transcript.len();
-    match seen.0.get(&key) {
+    match seen.transcripts.get(&key) {
         // A failure keeps its own, with its times.
         Some((first, name)) if !is_bad => {
             put!(out, "<p class=\"facts\">Transcript: but for its times <a href=\"#{}\">", anchor(*first));
             put!(out, "that of {}</a>, {count} entries.</p>\n", text(name));
         }
         _ => {
-            let (head, tail) = if is_bad { ENTRIES } else { ENTRIES_OF_GOOD };
+            let (head, tail) = if is_bad { ENTRIES } else { seen.good };
             let shown = words::transcript(&result.transcript, head, tail);
             put!(out, "<h4>Transcript <small>in ms, {count} entries</small></h4>\n");
             put!(out, "<pre tabindex=\"0\">{}</pre>\n", markup(&shown.join("\n")));
             let name = format!("{} with {}", result.case, words::label(result));
-            seen.0.entry(key).or_insert((index, name));
+            seen.transcripts.entry(key).or_insert((index, name));
         }
     }
 }
