@@ -98,7 +98,9 @@ fn main() -> ExitCode {
         Command::Report(arguments) => Ok(report::run(&arguments)),
         Command::Diff(arguments) => Ok(report::run_diff(&arguments)),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut script);
+            let _ = std::io::Write::write_all(&mut std::io::stdout(), &script);
             Ok(ExitCode::SUCCESS)
         }
         Command::Testee { which } => Ok(testees::run(&which)),

@@ -62,17 +62,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut results = bench::run(&plan, &subjects, &engine);
     results.failures.splice(0..0, missing);
 
-    println!("{} runs, {} bytes an event; {}", plan.runs, plan.size, machine.text());
+    say!("{} runs, {} bytes an event; {}", plan.runs, plan.size, machine.text());
     for about in std::iter::once(engine.about()).chain(subjects.iter().map(Subject::about)) {
-        println!("{}", described(about));
+        say!("{}", described(about));
     }
     print!("{}", bench::text(&results.summaries));
-    println!("\n{NOTES}");
+    say!("\n{NOTES}");
     let lost = lost(&results);
     for line in lost.iter().chain(&results.failures) {
-        println!("{line}");
+        say!("{line}");
     }
-    println!("{:.1} s", begun.elapsed().as_secs_f64());
+    say!("{:.1} s", begun.elapsed().as_secs_f64());
     if let Some(path) = &arguments.json {
         let clients = subjects.iter().map(Subject::about).collect();
         let text = bench::json(&plan, &machine, engine.about(), clients, &results)?;

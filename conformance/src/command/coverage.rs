@@ -31,18 +31,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         match (cases, reason) {
             (0, Some(reason)) => {
                 with_reasons += 1;
-                println!("{:<16} no case: {reason}", requirement.id);
+                say!("{:<16} no case: {reason}", requirement.id);
             }
             (0, None) => {
                 bare += 1;
-                println!("{:<16} NO CASE AND NO REASON: {}", requirement.id, requirement.text);
+                say!("{:<16} NO CASE AND NO REASON: {}", requirement.id, requirement.text);
             }
             _ if arguments.missing => {}
-            _ => println!("{:<16} {cases} cases, {killed} mutants", requirement.id),
+            _ => say!("{:<16} {cases} cases, {killed} mutants", requirement.id),
         }
     }
     let share = with_mutants as f64 / all.len().max(1) as f64;
-    println!(
+    say!(
         "{} requirements: {with_cases} with cases, {with_mutants} with mutants that break them ({:.1} %, {:.0} % are asked for), \
          {with_reasons} with a reason, {bare} with neither",
         all.len(),

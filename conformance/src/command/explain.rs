@@ -18,22 +18,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mutants = mutant::all()?;
     let id = arguments.id.as_str();
     if let Some(requirement) = requirements::get(id) {
-        println!(
+        say!(
             "{} ({}, binds {})\n\n{}\n\nWhy: {}",
-            requirement.id, requirement.level, requirement.role, requirement.text, requirement.intent
+            requirement.id,
+            requirement.level,
+            requirement.role,
+            requirement.text,
+            requirement.intent
         );
         if let Some(reason) = &requirement.untestable {
-            println!("\nNo case can test it: {reason}");
+            say!("\nNo case can test it: {reason}");
         }
         let cases: Vec<_> = catalogue.of_requirement(id).collect();
         if !cases.is_empty() {
-            println!("\nCases:");
+            say!("\nCases:");
         }
         for case in cases {
-            println!("  {:<34} {}", case.id, case.title);
+            say!("  {:<34} {}", case.id, case.title);
         }
         for mutant in mutants.iter().filter(|mutant| mutant.breaks.iter().any(|other| other == id)) {
-            println!("  mutant {:<27} {}", mutant.id, mutant.title);
+            say!("  mutant {:<27} {}", mutant.id, mutant.title);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -41,11 +45,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let Some(case) = catalogue.get(plain) else {
         return Err(format!("there is no requirement and no case {id}; `conformance list` has all cases"));
     };
-    println!("{}: {}\n", case.id, case.title);
+    say!("{}: {}\n", case.id, case.title);
     for id in &case.requirements {
-        println!("  {id}: {}", requirements::get(id).map_or("", |requirement| requirement.text.as_str()));
+        say!("  {id}: {}", requirements::get(id).map_or("", |requirement| requirement.text.as_str()));
     }
-    println!(
+    say!(
         "\n{} · lane {:?} · needs {:?} · from {}\n",
         if case.profiles.is_empty() { "any profile".to_owned() } else { case.profiles.join(", ") },
         case.lane,
@@ -53,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         case.file
     );
     for step in &case.steps {
-        println!("{:>4}  {}", step.line, step.text);
+        say!("{:>4}  {}", step.line, step.text);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -34,16 +34,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
                 "id": case.id, "title": case.title, "judged": judged, "lane": case.lane, "profiles": case.profiles,
                 "requirements": case.requirements, "needs": case.needs, "file": case.file, "smoke": case.smoke,
             });
-            println!("{line}");
+            say!("{line}");
         } else {
-            println!("{:<34} {judged:<6}  {}  ({})", case.id, case.title, case.requirements.join(" "));
+            say!("{:<34} {judged:<6}  {}  ({})", case.id, case.title, case.requirements.join(" "));
         }
     }
     if !arguments.json {
         if selection.requirements.is_empty() && !selection.smoke {
             list_untaken(arguments.begin.as_deref().unwrap_or_default())?;
         }
-        println!("{count} cases");
+        say!("{count} cases");
     }
     Ok(if count > 0 { ExitCode::SUCCESS } else { ExitCode::from(5) })
 }
@@ -51,12 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 /// The transitions of `spec/machine.toml` that have no case, and why.
 fn list_untaken(begin: &str) -> Result<(), String> {
     for untaken in crate::walk::untaken()?.iter().filter(|untaken| untaken.id.starts_with(begin)) {
-        println!(
-            "{:<34} no case  {}  {}",
-            untaken.id,
-            untaken.title,
-            untaken.reason.unwrap_or("NO WAY THERE")
-        );
+        say!("{:<34} no case  {}  {}", untaken.id, untaken.title, untaken.reason.unwrap_or("NO WAY THERE"));
     }
     Ok(())
 }

@@ -1,5 +1,13 @@
 //! The subcommands.
 
+/// A line to stdout. Who closed it does not want to read on.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 pub(crate) mod bench;
 pub(crate) mod coverage;
 pub(crate) mod explain;

@@ -48,13 +48,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     for (name, text) in [("testee.py", SKELETON), ("adapter.md", PROTOCOL)] {
         let path = folder.join(name);
         if path.exists() {
-            println!("{} is there already: left alone", path.display());
+            say!("{} is there already: left alone", path.display());
             continue;
         }
         std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        println!("wrote {}", path.display());
+        say!("wrote {}", path.display());
     }
-    println!(
+    say!(
         "\nYour library may be in any language: translate testee.py, or start it from there. Then build in this order, each step until its \
          cases pass:\n"
     );
@@ -66,15 +66,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         if count == 0 && number > 0 {
             continue;
         }
-        println!("{number}. {what}: {how}");
+        say!("{number}. {what}: {how}");
         if count > 0 {
-            println!(
+            say!(
                 "   conformance run --adapter 'python3 {}' --case {cases}     ({count} cases)",
                 folder.join("testee.py").display()
             );
         }
         number += 1;
     }
-    println!("\nA failed case shows what was said, and the rule; `conformance explain CASE` shows its steps. The specification's own steps are in spec/implementers-guide.md.");
+    say!("\nA failed case shows what was said, and the rule; `conformance explain CASE` shows its steps. The specification's own steps are in spec/implementers-guide.md.");
     Ok(ExitCode::SUCCESS)
 }

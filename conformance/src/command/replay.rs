@@ -35,10 +35,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         cases.dedup();
     }
     if cases.is_empty() {
-        println!("everything passed in {}: there is nothing to run again", arguments.record.display());
+        say!("everything passed in {}: there is nothing to run again", arguments.record.display());
         return Ok(ExitCode::SUCCESS);
     }
-    println!("again, with seed {}: {}", record.run.seed, cases.join(" "));
+    say!("again, with seed {}: {}", record.run.seed, cases.join(" "));
     let words = std::iter::once("conformance".to_owned()).chain(record.run.arguments.iter().cloned());
     let parsed = crate::Arguments::try_parse_from(words)
         .map_err(|error| format!("the record's arguments are not those of this version: {error}"))?;

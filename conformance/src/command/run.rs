@@ -208,7 +208,8 @@ impl Plan {
             None
         };
         let settings = Settings {
-            jobs: if options.attach { 1 } else { options.jobs },
+            // An engine that is only an address has one plugin, which all cases share.
+            jobs: if options.attach || self.engine.starts_with("tcp://") { 1 } else { options.jobs },
             time_scale: options.time_scale,
             seed: options.seed.unwrap_or(now.as_nanos() as u64 & 0xffff_ffff),
             retry: !options.no_retry,

@@ -97,8 +97,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let good = problems.is_empty() && matrix.iter().all(|result| result.killed);
     print!("{}", console::mutants(&matrix, arguments.verbose, std::io::stdout().is_terminal()));
-    problems.iter().for_each(|problem| println!("{problem}"));
-    println!("{} cases proven, {:.1} s", healthy.len(), begun.elapsed().as_secs_f64());
+    problems.iter().for_each(|problem| say!("{problem}"));
+    say!("{} cases proven, {:.1} s", healthy.len(), begun.elapsed().as_secs_f64());
 
     let cases: Vec<CaseResult> = healthy.into_iter().map(|(_, result)| result).collect();
     let summary = Summary {
@@ -109,7 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     };
     let (passed, failed) = super::run::totals(&cases);
     let killed = matrix.iter().filter(|result| result.killed).count();
-    println!("{} passed, {} failed", passed + killed, failed + matrix.len() - killed);
+    say!("{} passed, {} failed", passed + killed, failed + matrix.len() - killed);
     arguments.files.write(&Record { run, cases, mutants: matrix, summary: Some(summary) })?;
     Ok(ExitCode::from(u8::from(!good)))
 }

