@@ -218,8 +218,16 @@ impl Stage<'_> {
                 "the engine is only an address: it cannot be set up for this".to_owned(),
             ));
         }
-        if self.case.steps.iter().any(|step| step.text.contains("quit")) {
+        let says = |words: &[&str]| {
+            self.case.steps.iter().any(|step| words.iter().any(|word| step.text.contains(word)))
+        };
+        // In a text, and in the hex of vectors.
+        if says(&["quit", "71756974"]) {
             let why = "the engine is only an address: its plugin would finish with this case, and no other could follow";
+            return Err(Stop::NotApplicable(why.to_owned()));
+        }
+        if self.case.profiles.iter().any(|profile| profile == "session") || says(&[" opens"]) {
+            let why = "the engine is only an address: sessions that cases leave behind would disturb those that follow";
             return Err(Stop::NotApplicable(why.to_owned()));
         }
         empty(address).map_err(|error| {
