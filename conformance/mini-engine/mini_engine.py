@@ -466,7 +466,8 @@ class ExternalPlugin(Plugin):
             self.detached.pop(name, None)
             session.attach(connection, resumed=1)
             return
-        if len(self.sessions) - len(self.detached) >= SESSIONS_MAX:
+        live, known = len(self.sessions) - len(self.detached), len(self.sessions)
+        if max(live + 1, min(known + 1, self.replicas)) > SESSIONS_MAX:  # `trim` ends the others
             raise Refusal("not-allowed", f"a port takes {SESSIONS_MAX} sessions")
         session = self.sessions[name] = Session(self, name)
         session.attach(connection, resumed=0)
@@ -474,7 +475,7 @@ class ExternalPlugin(Plugin):
 
     def trim(self) -> None:
         """Ends sessions without a connection while there are more than replicas."""
-        while self.detached and len(self.sessions) > min(self.replicas, SESSIONS_MAX):
+        while self.detached and len(self.sessions) > self.replicas:
             self.end(next(iter(self.detached.values())))
 
     def end(self, session: Session, attempts: int = 1) -> None:
@@ -618,7 +619,8 @@ class Connection(asyncio.Protocol):
             raise Malformed
         if len(self.buffer) < start:
             return False
-        if self.size + size > self.plugin.app.transport_limit:
+        limit = self.plugin.app.transport_limit
+        if size > limit or self.size + size > 2 * limit:  # of a frame, and of a message of many
             raise Malformed
         if len(self.buffer) < start + size:
             return False

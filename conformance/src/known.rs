@@ -21,6 +21,9 @@ struct Entry {
     symptom: String,
     /// A date (2027-01-31), or `permanent`.
     expires: String,
+    /// Whether it is a race: its cases may all pass, so that the entry is never stale.
+    #[serde(default)]
+    race: bool,
     #[serde(skip)]
     used: AtomicBool,
 }
@@ -95,7 +98,8 @@ impl Known {
     pub(crate) fn stale(&self, subjects: &[&str]) -> Vec<String> {
         self.entries
             .iter()
-            .filter(|entry| subjects.contains(&entry.subject.as_str()) && !entry.used.load(Ordering::Relaxed))
+            .filter(|entry| subjects.contains(&entry.subject.as_str()))
+            .filter(|entry| !entry.race && !entry.used.load(Ordering::Relaxed))
             .map(|entry| {
                 format!("stale: no case of {} fails any more as {:?} says", entry.subject, entry.cases)
             })

@@ -97,7 +97,9 @@ pub(super) fn filters(vector: &Vector) -> Option<Made> {
         format!("engine ledger client matched={copies}"),
         format!("engine ledger total accepted=1 unmatched={}", 1 - copies),
     ];
-    Some(vector.case(Judged::Engine, steps))
+    let mut case = vector.case(Judged::Engine, steps);
+    case.needs = vec!["ledger".to_owned()];
+    Some(case)
 }
 
 /// Filters of an application, of which some may be ambiguous.
