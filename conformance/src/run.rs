@@ -109,6 +109,9 @@ impl Job<'_> {
                 if result.verdict == Verdict::Fail && settings.retry {
                     let first = (result.failure.clone(), result.transcript.clone(), result.output.clone());
                     self.attempt(&mut result, settings);
+                    if result.verdict == Verdict::Fail {
+                        known.judge(&mut result);
+                    }
                     if result.verdict == Verdict::Pass {
                         result.verdict = Verdict::Flaky;
                         result.reason = Some("it failed, and passed when it was tried again".to_owned());
