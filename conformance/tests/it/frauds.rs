@@ -162,7 +162,7 @@ fn one_case(role: &str, kind: &str) -> Done {
     let program = env!("CARGO_BIN_EXE_conformance");
     let testee = format!("'{program}' testee fraud --role {role} --kind {kind} --mark {mark}");
     let subject = if role == "client" { "--adapter" } else { "--engine" };
-    let common = ["--no-retry", "--time-scale", "0.2", "--jobs", "1", "--lane"];
+    let common = ["--case", "fraud/", "--no-retry", "--time-scale", "0.2", "--jobs", "1", "--lane"];
     let lane = if role == "client" { "client-engine" } else { "hostile-client" };
     let arguments = [&["run", subject, &testee], common.as_slice(), &[lane]].concat();
     let done = conformance(&format!("{role}-{kind}"), CASES, &arguments);
