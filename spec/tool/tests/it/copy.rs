@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What the checks read, beside the sources that only cite requirements.
 const COPIED: [&str; 4] = ["spec", "engine/protocol", "engine/tests", "pyevents/pyevents"];
 
+/// What the prose links in folders that are not copied.
+const LINKED: [&str; 2] = ["conformance/README.md", "examples/third-party-node/README.md"];
+
 /// Generated files in folders that are not copied.
 pub(crate) const GENERATED_IN_SDKS: [&str; 3] =
     ["sdks/python/src/event_engine/_constants.py", "sdks/go/constants.go", "sdks/c/src/constants.h"];
@@ -27,7 +30,7 @@ impl Copy {
             copy_folder(&top.join(folder), &root.join(folder));
         }
         fs::create_dir_all(root.join("engine/src")).unwrap();
-        for path in GENERATED_IN_SDKS {
+        for path in GENERATED_IN_SDKS.into_iter().chain(LINKED) {
             fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
             fs::copy(top.join(path), root.join(path)).unwrap();
         }
