@@ -13,9 +13,6 @@ pub(crate) struct Arguments {
     missing: bool,
 }
 
-/// The part of the requirements that must have a case that a mutant shows to bite.
-const PROVEN: f64 = 0.9;
-
 /// Shows it; ends with 1 when a requirement has neither a case nor a written reason.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let catalogue = Catalogue::built_in()?;
@@ -47,9 +44,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
          {with_reasons} with a reason, {bare} with neither",
         all.len(),
         share * 100.0,
-        PROVEN * 100.0
+        mutant::PROVEN * 100.0
     );
-    Ok(if bare == 0 && share >= PROVEN { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if bare == 0 && share >= mutant::PROVEN { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Why a requirement that tests elsewhere show has no case here: `conformance/no-case.toml`.

@@ -45,8 +45,6 @@ pub(crate) struct Arguments {
     verbose: bool,
 }
 
-/// The part of the requirements of which a mutant must have been killed.
-const PROVEN: f64 = 0.9;
 /// How long a testee may take to start for the first time.
 const INTRODUCTION: Duration = Duration::from_secs(30);
 
@@ -92,8 +90,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         mutants.iter().map(|mutant| judged(mutant, named(mutant, arguments.quick), &sick)).collect();
     matrix.extend(frauds::run(&frauds, &catalogue, &engine, arguments.time_scale, arguments.quick)?);
     let share = proven(&matrix).len() as f64 / requirements::all().len().max(1) as f64;
-    if arguments.mutant.is_empty() && share < PROVEN {
-        problems.push(format!("at least {:.0} % of the requirements must be proven", PROVEN * 100.0));
+    if arguments.mutant.is_empty() && share < mutant::PROVEN {
+        problems.push(format!("at least {:.0} % of the requirements must be proven", mutant::PROVEN * 100.0));
     }
     let good = problems.is_empty() && matrix.iter().all(|result| result.killed);
     print!("{}", console::mutants(&matrix, arguments.verbose, std::io::stdout().is_terminal()));

@@ -16,6 +16,9 @@ pub(crate) use answers::find;
 use rule::{Place, Rule};
 pub(crate) use wire::{Direction, Out};
 
+/// The part of the requirements of which a mutant must have been killed.
+pub(crate) const PROVEN: f64 = 0.9;
+
 /// A reference with one rule broken.
 #[derive(Clone, Debug)]
 pub(crate) struct Mutant {

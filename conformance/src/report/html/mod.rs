@@ -108,17 +108,6 @@ mod tests {
         assert!(bytes < 6_000_000, "{bytes}");
     }
 
-    /// Writes a small and a large record into the directory in `CONFORMANCE_SYNTHETIC`, to look at their reports.
-    #[test]
-    #[ignore = "for people who change the page"]
-    fn write_synthetic_records() {
-        let directory = std::path::PathBuf::from(std::env::var_os("CONFORMANCE_SYNTHETIC").unwrap());
-        std::fs::write(directory.join("small.jsonl"), sample::lines()).unwrap();
-        let record = large(40);
-        let text = record.lines().unwrap();
-        std::fs::write(directory.join("large.jsonl"), text).unwrap();
-    }
-
     fn large(entries: u64) -> Record {
         let mut record = sample::record();
         let pattern = record.cases.clone();
