@@ -40,8 +40,13 @@ case ${1:-} in
     ;;
   soak)
     runs=${RUNS:-10}
-    for run in $(seq "$runs"); do
+    load=()
+    end_load() {
+      for pid in "${load[@]}"; do kill "$pid"; done
       load=()
+    }
+    trap end_load EXIT
+    for run in $(seq "$runs"); do
       # The last three run while both processors have other work.
       if [ "$run" -gt $((runs - 3)) ]; then
         for _ in 1 2; do
@@ -52,7 +57,7 @@ case ${1:-} in
       step "run $run of $runs${load:+, beside other work}"
       status=0
       "$conformance" full --quiet --no-retry --record "$out/soak-$run.jsonl" || status=$?
-      for pid in "${load[@]}"; do kill "$pid"; done
+      end_load
       [ "$status" = 0 ] || { echo "run $run ended with $status" >&2; exit 1; }
       [ "$run" = 1 ] || "$conformance" diff "$out/soak-1.jsonl" "$out/soak-$run.jsonl"
     done
