@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 
 const FILE: &str = include_str!("../../spec/requirements.toml");
+const RUNNER: &str = "runner";
 
 /// One normative statement.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -14,7 +15,7 @@ pub(crate) struct Requirement {
     pub(crate) id: String,
     /// `MUST`, `SHOULD` or `MAY`.
     pub(crate) level: String,
-    /// Whom it binds: `engine`, `client` or `both`.
+    /// Whom it binds: `engine`, `client`, `both`, or `runner`: whoever runs an application on an engine.
     pub(crate) role: String,
     /// The statement, one line of Markdown.
     pub(crate) text: String,
@@ -31,8 +32,19 @@ impl Requirement {
     }
 }
 
-/// All of them, `EE-BASIC-2` before `EE-BASIC-10`.
+/// Those that bind engines and clients, which this program tests; `EE-BASIC-2` before `EE-BASIC-10`.
 pub(crate) fn all() -> &'static [Requirement] {
+    static TESTED: OnceLock<Vec<Requirement>> = OnceLock::new();
+    TESTED.get_or_init(|| whole().iter().filter(|requirement| requirement.role != RUNNER).cloned().collect())
+}
+
+/// How many bind who runs an application: their tests are those of the runner, not cases.
+pub(crate) fn of_runner() -> usize {
+    whole().len() - all().len()
+}
+
+/// The whole file.
+fn whole() -> &'static [Requirement] {
     static ALL: OnceLock<Vec<Requirement>> = OnceLock::new();
     ALL.get_or_init(|| {
         #[derive(Default, Deserialize)]
@@ -48,7 +60,7 @@ pub(crate) fn all() -> &'static [Requirement] {
 
 /// The one with that id.
 pub(crate) fn get(id: &str) -> Option<&'static Requirement> {
-    let all = all();
+    let all = whole();
     let at = all.binary_search_by(|requirement| natural(&requirement.id, id)).ok()?;
     all.get(at)
 }
@@ -88,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_embedded_file_is_read_whole() {
-        assert_eq!(all().len(), FILE.matches("[[requirement]]").count());
+        assert_eq!(all().len() + of_runner(), FILE.matches("[[requirement]]").count());
         assert!(all().iter().all(|requirement| get(&requirement.id) == Some(requirement)));
         assert!(get(concat!("EE-", "BASIC-0")).is_none());
     }

@@ -13,6 +13,7 @@ mod app;
 mod barrier;
 mod builder;
 mod context;
+pub mod control;
 mod edges;
 pub mod errors;
 pub mod events;
@@ -38,7 +39,7 @@ pub use ledger::{Ledger, PluginLedger};
 pub use payload::{Event, Payload};
 pub use queue::{Overflow, QueueLimits};
 pub use report::{PluginReport, Report};
-pub use supervisor::{BoxError, Outcome};
+pub use supervisor::{BoxError, Outcome, ProcessSpec, Restart, RestartPolicy};
 /// The `zmq` crate whose types are in [`plugins::Plugin`].
 pub use zmq;
 

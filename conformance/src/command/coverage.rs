@@ -46,6 +46,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         share * 100.0,
         mutant::PROVEN * 100.0
     );
+    if requirements::of_runner() > 0 {
+        say!(
+            "{} more bind who runs an application; the runner's own tests prove them",
+            requirements::of_runner()
+        );
+    }
     Ok(if bare == 0 && share >= mutant::PROVEN { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

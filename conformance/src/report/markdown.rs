@@ -187,6 +187,7 @@ pub(crate) fn binds(role: &str) -> &str {
         "both" => "clients and engines",
         "client" => "clients",
         "engine" => "engines",
+        "runner" => "runners of applications",
         other => other,
     }
 }

@@ -76,6 +76,8 @@ pub enum Role {
     Engine,
     Client,
     Both,
+    /// Whoever runs an application on an engine: starts its processes, answers its control socket.
+    Runner,
 }
 
 impl Registry {

@@ -12,6 +12,12 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::filters::PluginId;
 
+mod process;
+mod restart;
+
+pub use process::ProcessSpec;
+pub use restart::{Restart, RestartPolicy};
+
 /// What a plugin may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
