@@ -163,9 +163,11 @@ impl Link {
         None
     }
 
-    /// The engine has answered: the next time, connecting is tried quickly again.
+    /// The engine has answered: the next time, connecting is tried quickly again. Its messages can be here before the
+    /// monitor's report of the handshake is, so this, too, says that somebody listens.
     pub(crate) fn worked(&mut self) {
         self.backoff_ms = RECONNECT_MIN_MS;
+        self.refused = false;
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -355,5 +357,22 @@ fn uninterrupted<T>(mut call: impl FnMut() -> zmq::Result<T>) -> zmq::Result<T> 
             Err(zmq::Error::EINTR) => {}
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// EE-SESSION-46: a refusal before an answer says nothing about a quit after it.
+    #[test]
+    fn an_answer_ends_what_an_earlier_refusal_said() {
+        let found = SocketAddr::from(([127, 0, 0, 1], 1));
+        let endpoint = Endpoint::parse("tcp://127.0.0.1:1").unwrap();
+        let waker: Waker = std::sync::Arc::new(|| {});
+        let mut link = Link::new(Dial { context: None, endpoint, found, heartbeat: Duration::ZERO, waker });
+        link.refused = true;
+        link.worked();
+        assert!(!link.is_refused());
     }
 }
