@@ -1,0 +1,63 @@
+//! What the program's end says.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::output;
+
+/// The exit codes, for `--help`.
+pub(crate) const HELP: &str = "Exit codes:
+  0  all is well
+  1  the application or a plugin failed
+  2  the command line, or a file that it names, is wrong
+  3  no such application is running";
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Done = 0,
+    /// The application or a plugin failed.
+    #[allow(dead_code)] // nothing here runs an application yet
+    Failed = 1,
+    /// The command line, or a file that it names, is wrong; what is wrong has been said.
+    #[allow(dead_code)] // `check` says it from its next commit on
+    Wrong = 2,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// The application or a plugin failed.
+    #[allow(dead_code)] // nothing here runs an application yet
+    Failed(String),
+    /// The command line, or a file that it names, is wrong.
+    Wrong(String),
+    /// No such application is running.
+    #[allow(dead_code)] // nothing here asks a running application yet
+    NotRunning(String),
+    /// The output could not be written.
+    Output(io::Error),
+}
+
+/// For `?` on writes to the output. Problems with other files say which file: [`Problem::Wrong`].
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Problem::Output(error)
+    }
+}
+
+/// Says what the problem is, if there is one, and returns the exit code.
+pub(crate) fn code(result: Result<Exit, Problem>) -> ExitCode {
+    let (code, text) = match result {
+        Ok(exit) => return ExitCode::from(exit as u8),
+        // Who closed the pipe does not want to read on: `event-engine list | head -1` is no failure.
+        Err(Problem::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+        Err(Problem::Output(error)) => (1, format!("the output could not be written: {error}")),
+        Err(Problem::Failed(text)) => (1, text),
+        Err(Problem::Wrong(text)) => (2, text),
+        Err(Problem::NotRunning(text)) => (3, text),
+    };
+    output::complain(&text);
+    ExitCode::from(code)
+}

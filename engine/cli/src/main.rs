@@ -1,0 +1,16 @@
+//! `event-engine`: runs, checks and watches applications of event-engine.
+//!
+//! Each command has a file under `command`; what a command ends with is in `exit`, how it writes is in `output`.
+
+mod command;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = command::Arguments::parse();
+    exit::code(command::run(&arguments.command))
+}
