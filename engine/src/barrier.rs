@@ -100,6 +100,11 @@ impl Barrier {
         self.inner.lock().state != State::Waiting
     }
 
+    /// Whether the application has started.
+    pub(crate) fn is_open(&self) -> bool {
+        self.inner.lock().state == State::Open
+    }
+
     /// Calls `waker` when the barrier opens.
     pub(crate) fn tell(&self, waker: Arc<Waker>) {
         self.inner.lock().wakers.push(waker);
@@ -150,14 +155,16 @@ impl Barrier {
         None
     }
 
-    /// Nobody is to start.
-    pub(crate) fn cancel(&self) {
+    /// Nobody is to start. Whether that was still open.
+    pub(crate) fn cancel(&self) -> bool {
         let mut inner = self.inner.lock();
-        if inner.state == State::Waiting {
+        let waits = inner.state == State::Waiting;
+        if waits {
             inner.state = State::Cancelled;
             inner.wakers.iter().for_each(|waker| waker.wake());
         }
         self.changed.notify_all();
+        waits
     }
 
     fn open_if_complete(&self, inner: &mut Inner) {

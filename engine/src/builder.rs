@@ -43,6 +43,8 @@ pub struct PluginSpec {
     pub(crate) limits: QueueLimits,
     pub(crate) replicas: usize,
     pub(crate) stop_event: Option<Payload>,
+    /// Unless said, a plugin that subscribes to nothing is a source.
+    pub(crate) source: Option<bool>,
     pub(crate) redelivery_limit: u32,
     pub(crate) dead_letter: Option<Vec<u8>>,
 }
@@ -65,6 +67,7 @@ impl PluginSpec {
             limits: QueueLimits::default(),
             replicas: 1,
             stop_event: None,
+            source: None,
             redelivery_limit: constants::REDELIVERY_LIMIT as u32,
             dead_letter: None,
         }
@@ -93,7 +96,20 @@ impl PluginSpec {
         self
     }
 
-    /// External plugins: the last event that the plugin gets when the application is stopped, whatever it subscribed to.
+    /// Whether events of the plugin come from outside the application, so that it publishes of its own accord. Sources are told to
+    /// stop first, and the application has not run dry before they have ended (EE-LIFE-10). Unless said, a plugin that subscribes to
+    /// nothing is a source. A source of the basic profile is told by its stop event alone.
+    #[must_use]
+    pub fn source(mut self, source: bool) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    pub(crate) fn is_source(&self) -> bool {
+        self.source.unwrap_or(self.subscriptions.is_empty())
+    }
+
+    /// The last event that the plugin gets when it is told to stop, whatever it subscribed to.
     #[must_use]
     pub fn stop_event(mut self, event: impl Into<Payload>) -> Self {
         self.stop_event = Some(event.into());
@@ -238,6 +254,7 @@ pub struct Builder {
     pub(crate) ping: Duration,
     pub(crate) grace: Duration,
     pub(crate) external_within: Option<(Duration, Laggards)>,
+    pub(crate) until_done: bool,
     allow_ambiguous_filters: bool,
     /// The ancestor's API knows plugins by their ids; names may repeat.
     pub(crate) names_may_repeat: bool,
@@ -255,6 +272,7 @@ impl Default for Builder {
             ping: Duration::from_millis(constants::PING_MS),
             grace: Duration::from_millis(constants::GRACE_MS),
             external_within: None,
+            until_done: false,
             allow_ambiguous_filters: false,
             names_may_repeat: false,
         }
@@ -307,7 +325,20 @@ impl Builder {
         self
     }
 
-    /// How long `stop` waits for plugins to end (10 s unless said).
+    /// The application ends by itself when it is done: every source has ended, every queue is empty, nothing is in anybody's hands
+    /// or waits for room, and every other plugin waits for its next event. Then all are told to stop, as by the last stage of
+    /// [`Handle::stop`], and have as long to end. Without a source it is done as soon as all of them wait.
+    ///
+    /// What a plugin waits for is known of internal plugins of this API, of clients in a session, and of clients of the basic profile
+    /// that ask for their next event; of an internal plugin of the 0.2 API only that it was given all events. An external plugin that
+    /// nobody has connected for waits for nothing: the application then goes on, and names it in the log.
+    pub fn until_done(mut self) -> Self {
+        self.until_done = true;
+        self
+    }
+
+    /// How long `stop` takes at most (10 s unless said): after half of it sources that have not ended are waited for no longer, after
+    /// three quarters the rest is told to stop even if the application has not run dry.
     pub fn stop_within(mut self, deadline: Duration) -> Self {
         self.stop_within = deadline;
         self

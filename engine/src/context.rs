@@ -129,7 +129,9 @@ impl fmt::Debug for Publisher {
 
 /// An internal plugin's access to the application: its events in, its events out.
 ///
-/// Asking for the next event says that those before it were handled.
+/// Asking for the next event says that those before it were handled, and what came of them was published: when every plugin waits
+/// for its next event, and nothing is on its way, the application has run dry (EE-LIFE-10). A plugin that publishes of its own accord, or
+/// from other threads, is a source ([`crate::PluginSpec::source`]).
 pub struct Context {
     name: Arc<str>,
     publisher: Publisher,
@@ -160,7 +162,7 @@ impl Context {
     /// Waits for the next event.
     ///
     /// # Errors
-    /// [`Error::Closed`] when the application is ending and no event is left.
+    /// [`Error::Closed`] when the plugin was told to stop and no event is left.
     pub fn next_event(&mut self) -> Result<Event, Error> {
         self.next(None)
     }
@@ -208,9 +210,10 @@ impl Context {
         self.publisher.clone()
     }
 
-    /// Whether the application is ending.
+    /// Whether the application is ending. Sources are told first: until everything they published has been handled the others go
+    /// on getting events, so that this is no reason to leave before [`Error::Closed`] comes, unless the plugin is a source.
     pub fn stopping(&self) -> bool {
-        self.publisher.router.is_draining()
+        self.publisher.router.is_stopping()
     }
 
     fn next(&mut self, deadline: Option<Instant>) -> Result<Event, Error> {

@@ -2,41 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::barrier::Barrier;
 use crate::edges::bus::RunningBus;
-use crate::filters::PluginId;
+use crate::ending::{close, PluginSockets, CLOSE_WITHIN};
 use crate::ledger::Ledger;
-use crate::payload::Payload;
 use crate::report::{PluginReport, Report};
-use crate::router::Router;
-use crate::supervisor::{Outcome, Supervisor};
+use crate::supervisor::Outcome;
 use crate::zmq_ffi::ZmqContext;
 
-/// What is left after the deadline gets so long to notice.
-const LAST_CHANCE: Duration = Duration::from_secs(1);
-/// How long sockets may take to send what they hold and to free their ports.
-pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+mod control;
+
+pub use control::{Control, Phase};
 
 /// A running application. Dropping it stops it.
 pub struct Handle {
-    pub(crate) router: Arc<Router>,
-    pub(crate) supervisor: Arc<Supervisor>,
+    pub(crate) control: Control,
     pub(crate) ports: BTreeMap<String, u16>,
     pub(crate) bus_ports: Option<(u16, u16)>,
     pub(crate) bus: Option<RunningBus>,
-    pub(crate) watch: Option<JoinHandle<()>>,
-    pub(crate) barrier: Arc<Barrier>,
-    pub(crate) guard: Option<JoinHandle<()>>,
-    /// Sockets of plugins, which may hold them for long.
-    pub(crate) plugin_sockets: Option<ZmqContext>,
+    /// Threads that belong to no plugin.
+    pub(crate) threads: Vec<JoinHandle<()>>,
+    pub(crate) plugin_sockets: PluginSockets,
     /// Sockets of ports, which only the engine holds.
     pub(crate) port_sockets: Option<ZmqContext>,
-    pub(crate) stop_events: Vec<(PluginId, Payload)>,
-    pub(crate) stop_within: Duration,
 }
 
 impl Handle {
@@ -52,59 +42,59 @@ impl Handle {
 
     /// The account of every event at this moment.
     pub fn ledger(&self) -> Ledger {
-        self.router.ledger()
+        self.control.ledger()
     }
 
-    /// Asks the application to end: plugins get what is queued, then [`crate::Error::Closed`]; external ones their stop event. Returns at
-    /// once; [`Handle::wait`] waits for the end, at most until the deadline. Further calls change nothing.
+    /// For threads that handle signals or serve others.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Asks the application to end and returns at once; see [`Control::stop`]. [`Handle::wait`] waits for the end, at most until the
+    /// deadline ([`crate::Builder::stop_within`]).
     pub fn stop(&self) {
-        if !self.router.drain(&self.stop_events) {
-            return;
-        }
-        // As long as it waits for external plugins nothing has started, and nothing shall.
-        if self.guard.is_some() {
-            self.barrier.cancel();
-        }
-        // A deadline beyond what the clock knows is none.
-        if let Some(deadline) = Instant::now().checked_add(self.stop_within) {
-            self.supervisor.end_by(deadline);
-        }
+        self.control.stop();
     }
 
-    /// Waits until every plugin has finished and returns how.
+    /// Ends the application without letting anything drain; see [`Control::stop_now`].
+    pub fn stop_now(&self) {
+        self.control.stop_now();
+    }
+
+    /// Whether every plugin has ended within `timeout`, or was left behind past the deadline of a stop; [`Handle::wait`] then
+    /// waits for nobody.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.control.supervisor.wait_for(timeout)
+    }
+
+    /// Waits until every plugin has ended and returns how.
     pub fn wait(mut self) -> Report {
         self.end()
     }
 
     fn end(&mut self) -> Report {
-        if !self.supervisor.wait() {
-            self.router.abort(None);
-            if let Some(context) = &self.plugin_sockets {
-                context.shutdown();
-            }
-            self.supervisor.wait_until(Instant::now() + LAST_CHANCE);
-        }
+        let Control { router, supervisor, barrier, .. } = &self.control;
+        supervisor.wait();
         if let Some(bus) = self.bus.take() {
             bus.end();
         }
-        self.router.abort(None);
-        self.barrier.cancel();
-        for thread in [self.watch.take(), self.guard.take()].into_iter().flatten() {
+        router.abort(None);
+        barrier.cancel();
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
         let report = Report {
-            plugins: self
-                .supervisor
+            plugins: supervisor
                 .outcomes()
                 .into_iter()
                 .map(|(_, name, outcome)| PluginReport { name, outcome })
                 .collect(),
-            ledger: self.router.ledger(),
-            failure: self.router.failure(),
-            errors: self.supervisor.take_errors(),
+            ledger: router.ledger(),
+            failure: router.failure(),
+            errors: supervisor.take_errors(),
         };
         let stuck = report.plugins.iter().any(|plugin| plugin.outcome == Outcome::Unfinished);
-        close(self.plugin_sockets.take(), if stuck { Duration::ZERO } else { CLOSE_WITHIN });
+        self.plugin_sockets.close(if stuck { Duration::ZERO } else { CLOSE_WITHIN });
         close(self.port_sockets.take(), CLOSE_WITHIN);
         tracing::info!("the application has ended\n{report}");
         report
@@ -126,16 +116,5 @@ impl fmt::Debug for Handle {
             .field("ports", &self.ports)
             .field("bus_ports", &self.bus_ports)
             .finish_non_exhaustive()
-    }
-}
-
-pub(crate) fn close(context: Option<ZmqContext>, within: Duration) {
-    if let Some(context) = context {
-        context.shutdown();
-        if !context.terminate(within) && !within.is_zero() {
-            tracing::warn!(
-                "a socket of this application is still in use; it is freed when its holder drops it"
-            );
-        }
     }
 }

@@ -7,6 +7,7 @@
 //! # Where things are
 //! - [`Builder`] → [`Handle`] → [`Report`]: the engine's own API; plugins are closures with a [`Context`].
 //! - [`App`], [`plugins`], [`events`], [`errors`]: the API of event-engine 0.2, for applications written for it.
+//! - [`Control`]: a running application in the hands of any thread: stop it, ask how far it is.
 //! - [`Ledger`]: the account of every event.
 
 mod app;
@@ -15,6 +16,7 @@ mod builder;
 mod context;
 pub mod control;
 mod edges;
+mod ending;
 pub mod errors;
 pub mod events;
 mod filters;
@@ -34,7 +36,7 @@ pub use app::{App, AppConfig};
 pub use barrier::Laggards;
 pub use builder::{Builder, InternalPlugin, PluginSpec, StartError};
 pub use context::{Context, Error, Publisher};
-pub use handle::Handle;
+pub use handle::{Control, Handle, Phase};
 pub use ledger::{Ledger, PluginLedger};
 pub use payload::{Event, Payload};
 pub use queue::{Overflow, QueueLimits};

@@ -9,6 +9,7 @@ use event_engine_protocol::session::engine::Wish;
 use crate::filters::PluginId;
 use crate::ledger::PluginLedger;
 use crate::payload::Payload;
+use crate::router::quiescence::Rest;
 use crate::wake::{Sleep, Sleeper};
 
 /// What happens to an event that finds a full queue.
@@ -112,6 +113,18 @@ pub(crate) struct Queue {
     over_limit_bytes: usize,
     pub(crate) over_limit_logged: bool,
     pub(crate) closed: bool,
+    /// Nothing of the plugin comes any more.
+    pub(crate) ended: bool,
+    /// The plugin is between two runs.
+    pub(crate) away: bool,
+    /// The plugin is told to stop before the others, and the drain waits for its end.
+    pub(crate) source: bool,
+    /// The plugin was told to stop: its reader ends when the queue is empty.
+    pub(crate) told: bool,
+    /// The last event, when the plugin is told to stop.
+    pub(crate) stop_event: Option<Payload>,
+    /// How it is known that the plugin waits for its next event.
+    pub(crate) rest: Rest,
     pub(crate) sleep: Sleep,
     pub(crate) sleeper: Sleeper,
     /// Publishes that wait for room here, first come first served.
@@ -136,6 +149,15 @@ impl Queue {
             over_limit_bytes: 0,
             over_limit_logged: false,
             closed: false,
+            ended: false,
+            away: false,
+            source: false,
+            told: false,
+            stop_event: None,
+            rest: match sleeper {
+                Sleeper::Thread(_) => Rest::Thread,
+                Sleeper::Edge(_) => Rest::Unseen,
+            },
             sleep: Sleep::Awake,
             sleeper,
             waiters: VecDeque::new(),

@@ -18,10 +18,13 @@ use crate::wake::{Line, Sleep, Sleeper, Waker};
 
 mod cycle;
 mod park;
+pub(crate) mod quiescence;
 mod read;
+pub(crate) mod stop;
 mod watch;
 
 use park::{Notify, Parked, Waiting};
+use quiescence::Stages;
 pub(crate) use read::Taken;
 
 /// So many events of a batch are published under one lock.
@@ -45,6 +48,8 @@ pub(crate) struct Router {
     state: Mutex<State>,
     /// Tells the watch that a publish was parked, or that it may go home.
     parked: Condvar,
+    /// Tells whoever sees to the end that there is news of it.
+    stage_changed: Condvar,
 }
 
 pub(crate) struct State {
@@ -59,8 +64,7 @@ pub(crate) struct State {
     warnings: Vec<String>,
     /// The watch waits for a publish to be parked.
     watch_sleeps: bool,
-    /// Nothing new is to be expected: readers end when their queue is empty.
-    draining: bool,
+    stages: Stages,
     /// The end: readers and publishers return at once.
     aborted: bool,
     /// Why the application failed, if it did.
@@ -81,12 +85,13 @@ impl Router {
                 line: Line::default(),
                 warnings: Vec::new(),
                 watch_sleeps: false,
-                draining: false,
+                stages: Stages::default(),
                 aborted: false,
                 failure: None,
                 merged: Vec::new(),
             }),
             parked: Condvar::new(),
+            stage_changed: Condvar::new(),
         }
     }
 
@@ -312,28 +317,8 @@ impl Router {
 
     // ---- the end -------------------------------------------------------------------------------------------
 
-    /// Readers end once their queue is empty; the last thing in it is the plugin's stop event, if there is one for it. Whether
-    /// this was the first call.
-    pub(crate) fn drain(&self, stop_events: &[(PluginId, Payload)]) -> bool {
-        let mut state = self.state.lock();
-        let first = !std::mem::replace(&mut state.draining, true);
-        for (plugin, event) in stop_events.iter().filter(|_| first) {
-            let order = state.accepted;
-            let Some(queue) = state.queues.get_mut(*plugin).filter(|queue| !queue.closed) else { continue };
-            queue.push_last(order, event.clone());
-            state.choose(*plugin);
-        }
-        self.wake_everybody(state);
-        first
-    }
-
     pub(crate) fn is_aborted(&self) -> bool {
         self.state.lock().aborted
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        let state = self.state.lock();
-        state.draining || state.aborted
     }
 
     /// Readers and publishers return at once; parked events are refused.
@@ -352,16 +337,8 @@ impl Router {
             queue.leave_all();
         }
         self.parked.notify_all();
-        self.wake_everybody(state);
-    }
-
-    fn wake_everybody(&self, mut state: MutexGuard<'_, State>) {
-        for queue in &mut state.queues {
-            match (&queue.sleeper, queue.sleep) {
-                (Sleeper::Thread(_), Sleep::Awake) => {}
-                (sleeper, _) => sleeper.wake(),
-            }
-        }
+        self.stage_changed.notify_all();
+        state.wake_all_readers();
         self.unlock_and_wake(state);
     }
 
@@ -437,6 +414,10 @@ impl State {
         if !queue.waiters.is_empty() {
             self.resume_waiters(vec![plugin]);
         }
+    }
+
+    fn wake_all_readers(&self) {
+        self.queues.iter().for_each(Queue::wake_reader);
     }
 
     /// The reader of `plugin` has something to do.

@@ -17,10 +17,11 @@ use crate::edges::external::{External, Served};
 use crate::edges::internal::InternalEdge;
 use crate::edges::EdgeOf;
 use crate::errors::EngineError;
+use crate::ending::{close, Ending, PluginSockets, CLOSE_WITHIN};
 use crate::filters::PluginId;
-use crate::handle::{close, Handle, CLOSE_WITHIN};
-use crate::payload::Payload;
+use crate::handle::{Control, Handle};
 use crate::queue::QueueLimits;
+use crate::router::quiescence::{AtPort, Rest};
 use crate::router::Router;
 use crate::supervisor::{BoxError, Outcome, Supervisor};
 use crate::wake::Waker;
@@ -55,6 +56,7 @@ struct Ready {
 struct Threads {
     bus: Option<RunningBus>,
     watch: JoinHandle<()>,
+    end: JoinHandle<()>,
     guard: Option<JoinHandle<()>>,
 }
 
@@ -67,10 +69,10 @@ struct Starting {
     ping: Duration,
     grace: Duration,
     stop_within: Duration,
-    plugin_sockets: ZmqContext,
+    plugin_sockets: PluginSockets,
     port_sockets: ZmqContext,
     ports: BTreeMap<String, u16>,
-    stop_events: Vec<(PluginId, Payload)>,
+    until_done: bool,
     bus: Option<BusEdge>,
 }
 
@@ -106,10 +108,10 @@ impl Starting {
             ping: builder.ping,
             grace: builder.grace,
             stop_within: builder.stop_within,
-            plugin_sockets: context()?,
+            plugin_sockets: PluginSockets::new(context()?),
             port_sockets: context()?,
             ports: BTreeMap::new(),
-            stop_events: Vec::new(),
+            until_done: builder.until_done,
             bus: None,
         })
     }
@@ -140,12 +142,19 @@ impl Starting {
     }
 
     fn open_plugin(&mut self, spec: PluginSpec, work: Work) -> Result<Ready, StartError> {
-        let PluginSpec { name, subscriptions, limits, replicas, stop_event, redelivery_limit, dead_letter } =
-            spec;
+        let source = spec.is_source();
+        let PluginSpec {
+            name, subscriptions, limits, replicas, stop_event, redelivery_limit, dead_letter, ..
+        } = spec;
         let sessions = Sessions { ping: self.ping, grace: self.grace, redelivery_limit, dead_letter };
         let barrier = Arc::clone(&self.barrier);
         let filters: Vec<Vec<u8>> = subscriptions.into_iter().map(|(_, filter)| filter).collect();
         let internal = work.port().is_none();
+        let rest = match &work {
+            Work::Internal(_) => Rest::Thread,
+            Work::SeedInternal(_) => Rest::Unseen,
+            Work::External { .. } | Work::SeedExternal { .. } => Rest::Edge(AtPort::Nobody),
+        };
         let (of, job): (EdgeOf, Job) = match work {
             Work::Internal(plugin) => {
                 let of = self.edge_of(&name, limits, None);
@@ -164,7 +173,9 @@ impl Starting {
             Work::SeedInternal(plugin) => {
                 let waker = Self::waker(&name)?;
                 let of = self.edge_of(&name, limits, Some(&waker));
-                let (edge, sockets) = InternalEdge::open(&self.plugin_sockets, of.clone(), &filters, waker)
+                let (edge, sockets) = self
+                    .plugin_sockets
+                    .with(|context| InternalEdge::open(context, of.clone(), &filters, waker))
                     .map_err(|error| no_resources(&name, error))?;
                 let (router, id) = (Arc::clone(&of.router), of.plugin);
                 let edge_of = of.clone();
@@ -182,9 +193,11 @@ impl Starting {
                 let (port_waker, pump_waker) = (Self::waker(&name)?, Self::waker(&name)?);
                 let of = self.edge_of(&name, limits, Some(&port_waker));
                 let port = self.open_port(&name, port, Arc::clone(&port_waker))?;
+                let open = |context: &ZmqContext| {
+                    Bridge::open(context, of.clone(), &filters, port, port_waker, pump_waker)
+                };
                 let (bridge, sockets) =
-                    Bridge::open(&self.plugin_sockets, of.clone(), &filters, port, port_waker, pump_waker)
-                        .map_err(|error| no_resources(&name, error))?;
+                    self.plugin_sockets.with(open).map_err(|error| no_resources(&name, error))?;
                 let edge_of = of.clone();
                 let job: Job = Box::new(move || {
                     let running = bridge.start()?;
@@ -202,9 +215,7 @@ impl Starting {
                 (of, job)
             }
         };
-        if let Some(event) = stop_event {
-            self.stop_events.push((of.plugin, event));
-        }
+        self.router.describe(of.plugin, source, stop_event, rest);
         Ok(Ready { plugin: of.plugin, name, internal, job })
     }
 
@@ -224,6 +235,7 @@ impl Starting {
     fn open_bus(&mut self, publish: u16, subscribe: u16) -> Result<(), StartError> {
         let waker = Self::waker(BUS)?;
         let of = self.edge_of(BUS, QueueLimits::default(), Some(&waker));
+        self.router.rests_as(of.plugin, Rest::Bus);
         let bus = BusEdge::bind(&self.port_sockets, of, &self.binding, publish, subscribe, waker).map_err(
             |error| match error {
                 BusBindError::Publish(source) => self.bind_error("bus publish port".into(), publish, source),
@@ -253,21 +265,24 @@ impl Starting {
         barrier.arm();
         let bus_ports = self.bus.as_ref().map(|bus| (bus.publish_port, bus.subscribe_port));
         let mut jobs = VecDeque::from(jobs);
+        if self.until_done {
+            self.router.until_done();
+        }
         let started = self.start_threads(&mut jobs, &supervisor, &barrier);
         match started {
-            Ok(Threads { bus, watch, guard }) => Ok(Handle {
-                router: self.router,
-                barrier,
-                guard,
-                supervisor,
+            Ok(Threads { bus, watch, end, guard }) => Ok(Handle {
+                control: Control {
+                    router: self.router,
+                    supervisor,
+                    barrier,
+                    waits_for_external: self.external_within.is_some(),
+                },
                 ports: self.ports,
                 bus_ports,
                 bus,
-                watch: Some(watch),
-                plugin_sockets: Some(self.plugin_sockets),
+                threads: [watch, end].into_iter().chain(guard).collect(),
+                plugin_sockets: self.plugin_sockets,
                 port_sockets: Some(self.port_sockets),
-                stop_events: self.stop_events,
-                stop_within: self.stop_within,
             }),
             Err(error) => {
                 barrier.cancel();
@@ -286,42 +301,44 @@ impl Starting {
         barrier: &Arc<Barrier>,
     ) -> std::io::Result<Threads> {
         let watch = {
-            let (router, supervisor) = (Arc::clone(&self.router), Arc::clone(supervisor));
-            thread::Builder::new().name("ee-watch".into()).spawn(move || {
-                router.watch();
-                if router.failure().is_some() {
-                    supervisor.fail();
-                }
-            })?
+            let router = Arc::clone(&self.router);
+            thread::Builder::new().name("ee-watch".into()).spawn(move || router.watch())?
         };
-        let guard = self.external_within.map(|limits| self.guard(limits, supervisor)).transpose()?;
+        let end = {
+            let ending = Ending {
+                router: Arc::clone(&self.router),
+                supervisor: Arc::clone(supervisor),
+                plugin_sockets: self.plugin_sockets.clone(),
+                stop_within: self.stop_within,
+            };
+            thread::Builder::new().name("ee-end".into()).spawn(move || ending.see_to_the_end(&|_| {}))?
+        };
+        let guard = self.external_within.map(|limits| self.guard(limits)).transpose()?;
         let bus = self.bus.take().map(BusEdge::start).transpose()?;
         while let Some(Ready { plugin, name, internal, job }) = jobs.pop_front() {
             let barrier = Arc::clone(barrier);
             let router = Arc::clone(&self.router);
             supervisor.spawn(plugin, &name, move || {
                 let _close = OnDrop(Some(|| {
-                    router.close(plugin);
+                    router.ended(plugin);
                     // Whoever has finished is waited for no more.
                     barrier.arrive(plugin);
                 }));
                 if internal && !barrier.ready(plugin) {
                     return Ok(Outcome::Stopped);
                 }
+                if barrier.is_open() {
+                    router.opened();
+                }
                 job()
             })?;
         }
-        Ok(Threads { bus, watch, guard })
+        Ok(Threads { bus, watch, end, guard })
     }
 
     /// Sees to it that the application does not wait for external plugins longer than it was told.
-    fn guard(
-        &self,
-        (within, laggards): (Duration, Laggards),
-        supervisor: &Arc<Supervisor>,
-    ) -> std::io::Result<JoinHandle<()>> {
+    fn guard(&self, (within, laggards): (Duration, Laggards)) -> std::io::Result<JoinHandle<()>> {
         let (barrier, router) = (Arc::clone(&self.barrier), Arc::clone(&self.router));
-        let supervisor = Arc::clone(supervisor);
         let deadline = Instant::now().checked_add(within);
         thread::Builder::new().name("ee-barrier".into()).spawn(move || {
             if let Some(names) = barrier.guard(deadline, laggards) {
@@ -330,7 +347,6 @@ impl Starting {
                 );
                 tracing::error!("the application does not start: {failure}");
                 router.abort(Some(failure));
-                supervisor.fail();
             }
         })
     }
@@ -339,7 +355,7 @@ impl Starting {
     fn give_up(self) {
         let Starting { bus, plugin_sockets, port_sockets, .. } = self;
         drop(bus);
-        close(Some(plugin_sockets), CLOSE_WITHIN);
+        plugin_sockets.close(CLOSE_WITHIN);
         close(Some(port_sockets), CLOSE_WITHIN);
     }
 }
@@ -350,7 +366,7 @@ fn own_internal_job(of: EdgeOf, plugin: Box<dyn InternalPlugin>) -> Job {
         let mut context = Context::new(Arc::clone(&of.name), publisher);
         match plugin.run(&mut context) {
             Ok(()) => Ok(Outcome::Completed),
-            Err(error) if of.router.is_draining() && error.downcast_ref() == Some(&Error::Closed) => {
+            Err(error) if of.router.is_stopping() && error.downcast_ref() == Some(&Error::Closed) => {
                 Ok(Outcome::Stopped)
             }
             Err(error) => Err(error),

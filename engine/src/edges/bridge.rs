@@ -15,6 +15,7 @@ use event_engine_protocol::basic;
 use super::external::port::{Frame, Incoming, PeerId, Port};
 use super::internal::{InternalEdge, PluginSockets};
 use super::{rest_of_message, uninterrupted, EdgeOf};
+use crate::router::quiescence::Rest;
 use crate::wake::Waker;
 use crate::zmq_ffi::ZmqContext;
 
@@ -95,6 +96,7 @@ impl Bridge {
             Err(RecvTimeoutError::Timeout) => None,
         };
         // Also when it has returned already: what it published last is still in its socket.
+        self.of.router.rests_as(self.of.plugin, Rest::Unseen);
         let Ok(edge) = self.edge.start_on_suspicion() else { return (self.port, Vec::new()) };
         // What was forwarded while nobody has answered anything.
         let mut unanswered = Some(Vec::new());

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::quiescence::{AtPort, Rest};
 use super::{Refusal, Router, State};
 use event_engine_protocol::session::engine::Wish;
 
@@ -27,8 +28,10 @@ pub(crate) enum Taken {
 pub(crate) struct News {
     /// Its publishes that were accepted after waiting; a ticket for each event.
     pub(crate) completed: Vec<Ticket>,
-    /// The application is ending.
-    pub(crate) draining: bool,
+    /// The plugin was told to stop.
+    pub(crate) told: bool,
+    /// Somebody wants to know when the application is quiescent: [`Router::rest`] is due before the edge sleeps.
+    pub(crate) watched: bool,
 }
 
 impl Router {
@@ -44,7 +47,7 @@ impl Router {
         let mut state = self.state.lock();
         state.settle(plugin, settled);
         loop {
-            match state.try_take_unless_draining(plugin, max, batch) {
+            match state.try_take_unless_told(plugin, max, batch) {
                 Taken::Nothing => {}
                 taken => {
                     self.unlock_and_wake(state);
@@ -52,9 +55,15 @@ impl Router {
                 }
             }
             let Some(queue) = state.queues.get_mut(plugin) else { return Taken::Closed };
-            queue.sleep = Sleep::Sleeping;
             let Sleeper::Thread(condvar) = &queue.sleeper else { return Taken::Closed };
             let condvar = Arc::clone(condvar);
+            queue.sleep = Sleep::Sleeping;
+            if state.look() {
+                // This was the last one to wait for; it is told to stop, too.
+                self.stage_changed.notify_all();
+                state.awake(plugin);
+                continue;
+            }
             // Those whom this thread's acknowledgement or waking has chosen must not wait for its return.
             if let Some(next) = state.next_in_line() {
                 next.wake();
@@ -68,7 +77,7 @@ impl Router {
             };
             state.awake(plugin);
             if timed_out {
-                let taken = state.try_take_unless_draining(plugin, max, batch);
+                let taken = state.try_take_unless_told(plugin, max, batch);
                 self.unlock_and_wake(state);
                 return taken;
             }
@@ -112,6 +121,9 @@ impl Router {
         if taken == Taken::Nothing {
             if let Some(queue) = state.queues.get_mut(plugin) {
                 queue.sleep = without_events;
+            }
+            if without_events == Sleep::Sleeping && state.look() {
+                self.stage_changed.notify_all();
             }
         }
         self.unlock_and_wake(state);
@@ -162,11 +174,13 @@ impl Router {
             return Err(Refusal::Closed);
         }
         state.awake(plugin);
-        let draining = state.draining;
-        let news = state
-            .queues
-            .get_mut(plugin)
-            .map(|queue| News { completed: std::mem::take(&mut queue.completed), draining });
+        let watched = state.stages.is_armed();
+        let news = state.queues.get_mut(plugin).map(|queue| {
+            if let Rest::Edge(at_port) = &mut queue.rest {
+                *at_port = AtPort::Busy;
+            }
+            News { completed: std::mem::take(&mut queue.completed), told: queue.told, watched }
+        });
         self.unlock_and_wake(state);
         Ok(news.unwrap_or_default())
     }
@@ -219,15 +233,15 @@ impl Router {
 }
 
 impl State {
-    /// As [`State::try_take`]; an empty queue ends its reader when the application is ending.
-    fn try_take_unless_draining(
+    /// As [`State::try_take`]; an empty queue ends its reader when that was told to stop.
+    fn try_take_unless_told(
         &mut self,
         plugin: PluginId,
         max: (usize, usize),
         batch: &mut VecDeque<Item>,
     ) -> Taken {
         match self.try_take(plugin, max, batch) {
-            Taken::Nothing if self.draining => Taken::Closed,
+            Taken::Nothing if self.queues.get(plugin).is_some_and(|queue| queue.told) => Taken::Closed,
             taken => taken,
         }
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -66,8 +66,14 @@ struct State {
     plugins: Vec<(PluginId, Entry)>,
     /// The errors of those that failed, in the order of their ends.
     errors: Vec<(PluginId, BoxError)>,
-    deadline: Option<Instant>,
-    failed: bool,
+    /// Who has not ended is waited for no longer.
+    given_up: bool,
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        self.given_up || self.plugins.iter().all(|(_, entry)| entry.outcome.is_some())
+    }
 }
 
 /// Everybody's state.
@@ -126,50 +132,41 @@ impl Supervisor {
         self.changed.notify_all();
     }
 
-    /// The application is to end by `deadline`.
-    pub(crate) fn end_by(&self, deadline: Instant) {
+    /// Nobody waits any longer for those who have not ended.
+    pub(crate) fn give_up(&self) {
+        self.state.lock().given_up = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether everybody has ended or was given up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.lock().is_over()
+    }
+
+    /// Waits until everybody has ended or was given up.
+    pub(crate) fn wait(&self) {
         let mut state = self.state.lock();
-        if state.deadline.is_none_or(|earlier| deadline < earlier) {
-            state.deadline = Some(deadline);
+        while !state.is_over() {
+            self.changed.wait(&mut state);
         }
-        self.changed.notify_all();
     }
 
-    /// The application has failed as a whole.
-    pub(crate) fn fail(&self) {
-        self.state.lock().failed = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until everybody has ended, the deadline has passed or the application has failed.
-    pub(crate) fn wait(&self) -> bool {
+    /// As [`Supervisor::wait`], but not longer than `timeout`; whether it came to that.
+    pub(crate) fn wait_for(&self, timeout: Duration) -> bool {
         let mut state = self.state.lock();
-        loop {
-            if state.plugins.iter().all(|(_, entry)| entry.outcome.is_some()) {
-                return true;
-            }
-            if state.failed {
-                return false;
-            }
-            match state.deadline {
+        // A deadline beyond what the clock knows is none.
+        let deadline = Instant::now().checked_add(timeout);
+        while !state.is_over() {
+            match deadline {
                 None => self.changed.wait(&mut state),
                 Some(deadline) => {
                     if self.changed.wait_until(&mut state, deadline).timed_out() {
-                        return state.plugins.iter().all(|(_, entry)| entry.outcome.is_some());
+                        return state.is_over();
                     }
                 }
             }
         }
-    }
-
-    /// Waits once more, until everybody has ended or `deadline` has passed.
-    pub(crate) fn wait_until(&self, deadline: Instant) {
-        let mut state = self.state.lock();
-        while state.plugins.iter().any(|(_, entry)| entry.outcome.is_none()) {
-            if self.changed.wait_until(&mut state, deadline).timed_out() {
-                return;
-            }
-        }
+        true
     }
 
     pub(crate) fn outcomes(&self) -> Vec<(PluginId, Arc<str>, Outcome)> {

@@ -366,7 +366,7 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
         }
     }
 
-    /// The application is ending, and nothing is queued: says so to those who were not told on their connection. Whether there
+    /// The plugin is to stop, and nothing is queued for it: says so to those who were not told on their connection. Whether there
     /// was one.
     pub fn stop(&mut self, reason: &str) -> bool {
         let before = self.out.len();
@@ -463,6 +463,12 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
+    }
+
+    /// Whether every session waits for events: it has been given `ok` and has granted a window on its connection, has nothing in its
+    /// hands, and every publish of it is accepted. One without a connection may come back with more.
+    pub fn all_wait(&self) -> bool {
+        self.sessions.values().all(Session::waits)
     }
 
     /// How many sessions have quit.

@@ -31,6 +31,8 @@ struct Connection {
     pending: VecDeque<Pending>,
     /// Stands in the line of those who wait for an event.
     in_line: bool,
+    /// It was handed an event and has not asked for another since.
+    works: bool,
     busy_logged: bool,
 }
 
@@ -48,6 +50,16 @@ impl Basic {
     /// How many clients have quit.
     pub(super) fn quits(&self) -> usize {
         self.quits
+    }
+
+    /// Whether no connection has asked for anything yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Whether somebody was handed an event and has not asked for another since.
+    pub(super) fn works(&self) -> bool {
+        self.connections.values().any(|connection| connection.works)
     }
 
     /// Whether somebody waits for an event.
@@ -83,8 +95,12 @@ impl Basic {
         }
         let EdgeOf { router, plugin, name, max_event_bytes } = &counter.of;
         let pending = match basic::parse_request(&body, *max_event_bytes) {
-            Request::NextMsg => Pending::NextMsg(envelope),
+            Request::NextMsg => {
+                connection.works = false;
+                Pending::NextMsg(envelope)
+            }
             Request::Quit => {
+                connection.works = false;
                 self.quits += 1;
                 return;
             }
@@ -180,6 +196,9 @@ impl Basic {
             if self.reply(counter, &peer, &envelope, Frame::Event(&payload.clone())) {
                 counter.settled.hand_over(bytes);
                 batch.pop_front();
+                if let Some(connection) = self.connections.get_mut(&peer) {
+                    connection.works = true;
+                }
             }
             self.advance(counter, &peer);
         }

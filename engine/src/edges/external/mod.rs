@@ -10,6 +10,7 @@ use super::EdgeOf;
 use crate::barrier::Barrier;
 use crate::builder::Sessions as SessionOptions;
 use crate::queue::{Settled, Ticket};
+use crate::router::quiescence::{AtPort, Rest};
 use crate::router::Taken;
 
 mod basic;
@@ -77,6 +78,7 @@ impl External {
         let replicas = replicas.max(1);
         let sessions = SessionEdge::new(&of, replicas, options);
         barrier.tell(port.waker());
+        of.router.rests_as(of.plugin, Rest::Edge(AtPort::Nobody));
         External {
             counter: Counter { of, port, settled: Settled::default(), since: Instant::now() },
             barrier,
@@ -122,6 +124,9 @@ impl External {
             news.completed.into_iter().for_each(|ticket| self.complete(ticket));
             if !self.decided && self.barrier.is_decided() {
                 self.decided = true;
+                if self.barrier.is_open() {
+                    self.counter.of.router.opened();
+                }
                 self.sessions.open();
             }
             if self.basic.hand_over(&mut self.counter) == Taken::Closed {
@@ -129,7 +134,7 @@ impl External {
             }
             let handed_out = self.sessions.advance(&mut self.counter);
             let EdgeOf { router, plugin, .. } = &self.counter.of;
-            let says_stop = news.draining && router.is_empty(*plugin) && self.sessions.stop();
+            let says_stop = news.told && router.is_empty(*plugin) && self.sessions.stop();
             if self.basic.quits() + self.sessions.quits() >= self.replicas {
                 return Served::Quit;
             }
@@ -139,12 +144,29 @@ impl External {
             let waits = handed_out == HandedOut::Waits || self.basic.is_waiting();
             // What came meanwhile, or was given back, is handed out first.
             if !waits || router.sleep(*plugin) {
+                if news.watched {
+                    self.say_rest();
+                }
                 let due = self.sessions.due().map(|due| due.saturating_sub(self.counter.now()));
                 if self.counter.port.wait(due).is_err() {
                     return Served::Aborted;
                 }
             }
         }
+    }
+
+    /// Before it sleeps: whether anybody here still has something to do.
+    fn say_rest(&mut self) {
+        let (sessions, basic) = (&self.sessions, &mut self.basic);
+        let at_port = if sessions.is_empty() && basic.is_empty() {
+            AtPort::Nobody
+        } else if sessions.all_wait() && !basic.works() && (!sessions.is_empty() || basic.is_waiting()) {
+            AtPort::Rests
+        } else {
+            AtPort::Busy
+        };
+        let EdgeOf { router, plugin, .. } = &self.counter.of;
+        router.rest(*plugin, at_port);
     }
 
     fn handle(&mut self, incoming: Incoming) {

@@ -76,6 +76,16 @@ impl SessionEdge {
         self.sessions.quits()
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// Whether every session waits for events, and owes and is owed nothing.
+    pub(super) fn all_wait(&self) -> bool {
+        self.sessions.all_wait()
+    }
+
     /// When [`SessionEdge::advance`] is due although nothing came.
     pub(super) fn due(&self) -> Option<Duration> {
         self.sessions.due()
@@ -85,7 +95,7 @@ impl SessionEdge {
         self.sessions.open();
     }
 
-    /// The application is ending, and nothing is queued. Whether there is something to say now.
+    /// The plugin was told to stop, and nothing is queued. Whether there is something to say now.
     pub(super) fn stop(&mut self) -> bool {
         self.sessions.stop(STOP_REASON)
     }

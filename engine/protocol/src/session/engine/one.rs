@@ -213,6 +213,16 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Session<P, E> {
         })
     }
 
+    /// Whether it waits for events, and owes and is owed nothing.
+    pub(super) fn waits(&self) -> bool {
+        self.started
+            && !self.blocked
+            && !self.quitting
+            && self.peer.is_some()
+            && self.in_flight.is_empty()
+            && self.accepted == self.taken
+    }
+
     pub(super) fn deliver(
         &mut self,
         events: impl IntoIterator<Item = InFlight<E>>,
