@@ -9,12 +9,14 @@ use event_engine_protocol::{constants, filter};
 use crate::barrier::Laggards;
 use crate::context::Context;
 use crate::edges::external::net::{BindAddress, Heartbeat};
+use crate::edges::Letters;
 use crate::handle::Handle;
 use crate::payload::Payload;
 use crate::plugins::{ExternalPlugin, Plugin};
 use crate::queue::QueueLimits;
 use crate::starting;
-use crate::supervisor::BoxError;
+use crate::supervisor::children::Sink;
+use crate::supervisor::{BoxError, Output, ProcessSpec, RestartPolicy};
 
 /// An internal plugin of the engine's own API. Closures that take a [`Context`] are plugins.
 pub trait InternalPlugin: Send {
@@ -45,6 +47,11 @@ pub struct PluginSpec {
     pub(crate) stop_event: Option<Payload>,
     /// Unless said, a plugin that subscribes to nothing is a source.
     pub(crate) source: Option<bool>,
+    /// Names of types that it says it publishes.
+    pub(crate) publishes: Vec<String>,
+    pub(crate) restart: RestartPolicy,
+    pub(crate) hang_after: Option<Duration>,
+    pub(crate) critical: bool,
     pub(crate) redelivery_limit: u32,
     pub(crate) dead_letter: Option<Vec<u8>>,
 }
@@ -54,8 +61,7 @@ pub struct PluginSpec {
 pub(crate) struct Sessions {
     pub(crate) ping: Duration,
     pub(crate) grace: Duration,
-    pub(crate) redelivery_limit: u32,
-    pub(crate) dead_letter: Option<Vec<u8>>,
+    pub(crate) letters: Letters,
 }
 
 impl PluginSpec {
@@ -68,6 +74,10 @@ impl PluginSpec {
             replicas: 1,
             stop_event: None,
             source: None,
+            publishes: Vec::new(),
+            restart: RestartPolicy::default(),
+            hang_after: None,
+            critical: false,
             redelivery_limit: constants::REDELIVERY_LIMIT as u32,
             dead_letter: None,
         }
@@ -78,6 +88,43 @@ impl PluginSpec {
     pub fn subscribe(mut self, prefix: impl AsRef<[u8]>) -> Self {
         let prefix = prefix.as_ref();
         self.subscriptions.push((String::from_utf8_lossy(prefix).into_owned(), prefix.to_vec()));
+        self
+    }
+
+    /// As [`PluginSpec::subscribe`], for a type of events that has a name; errors and the log use it.
+    #[must_use]
+    pub fn subscribe_type(mut self, name: impl Into<String>, prefix: impl AsRef<[u8]>) -> Self {
+        self.subscriptions.push((name.into(), prefix.as_ref().to_vec()));
+        self
+    }
+
+    /// Names of the types of events that the plugin publishes, for those who look at the application; it may publish others.
+    #[must_use]
+    pub fn publishes(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.publishes.extend(types.into_iter().map(Into::into));
+        self
+    }
+
+    /// When the plugin is started again: one made by a factory ([`Builder::plugin_factory`]), or one whose processes the engine starts
+    /// ([`Builder::process`]). After failures, unless said.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.restart = policy;
+        self
+    }
+
+    /// A plugin that holds an event so long without a sign of life hangs (EE-SUPERVISE-6): it is ended, and started again as its
+    /// policy says. Never, unless said.
+    #[must_use]
+    pub fn hang_after(mut self, limit: Duration) -> Self {
+        self.hang_after = Some(limit);
+        self
+    }
+
+    /// When the plugin fails for good the application does: it is stopped, and its report names the plugin.
+    #[must_use]
+    pub fn critical(mut self, critical: bool) -> Self {
+        self.critical = critical;
         self
     }
 
@@ -204,10 +251,15 @@ pub(crate) fn advice(source: &zmq::Error) -> &'static str {
     }
 }
 
+/// Makes an internal plugin, for its first run and for each restart.
+pub(crate) type Factory = Box<dyn Fn() -> Box<dyn InternalPlugin> + Send + Sync>;
+
 /// What runs a plugin.
 pub(crate) enum Work {
     Internal(Box<dyn InternalPlugin>),
     External { port: u16 },
+    Process { port: u16, process: ProcessSpec },
+    Factory(Factory),
     SeedInternal(Arc<Box<dyn Plugin>>),
     SeedExternal { plugin: Arc<Box<dyn ExternalPlugin>>, port: u16 },
 }
@@ -215,8 +267,10 @@ pub(crate) enum Work {
 impl Work {
     pub(crate) fn port(&self) -> Option<u16> {
         match self {
-            Work::External { port } | Work::SeedExternal { port, .. } => Some(*port),
-            Work::Internal(_) | Work::SeedInternal(_) => None,
+            Work::External { port } | Work::Process { port, .. } | Work::SeedExternal { port, .. } => {
+                Some(*port)
+            }
+            Work::Internal(_) | Work::Factory(_) | Work::SeedInternal(_) => None,
         }
     }
 }
@@ -255,6 +309,7 @@ pub struct Builder {
     pub(crate) grace: Duration,
     pub(crate) external_within: Option<(Duration, Laggards)>,
     pub(crate) until_done: bool,
+    pub(crate) output: Option<Sink>,
     allow_ambiguous_filters: bool,
     /// The ancestor's API knows plugins by their ids; names may repeat.
     pub(crate) names_may_repeat: bool,
@@ -273,6 +328,7 @@ impl Default for Builder {
             grace: Duration::from_millis(constants::GRACE_MS),
             external_within: None,
             until_done: false,
+            output: None,
             allow_ambiguous_filters: false,
             names_may_repeat: false,
         }
@@ -303,6 +359,34 @@ impl Builder {
     /// Adds an external plugin, whose process connects to `port`. 0 takes a free one: [`Handle::port`] says which.
     pub fn external(mut self, spec: PluginSpec, port: u16) -> Self {
         self.plugins.push((spec, Work::External { port }));
+        self
+    }
+
+    /// Adds an internal plugin that can be started again: `factory` makes it at the start, and after each end for which its policy
+    /// ([`PluginSpec::restart`]) starts it anew. Its queue goes on, and what was in its hands comes first, as redelivered.
+    pub fn plugin_factory<P>(
+        mut self,
+        spec: PluginSpec,
+        factory: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: InternalPlugin + 'static,
+    {
+        let factory: Factory = Box::new(move || Box::new(factory()));
+        self.plugins.push((spec, Work::Factory(factory)));
+        self
+    }
+
+    /// Adds an external plugin whose process, or as many as it has replicas, the engine starts, watches, and ends with the
+    /// application (spec/supervision.md). It connects to `port`; 0 takes a free one.
+    pub fn process(mut self, spec: PluginSpec, port: u16, process: ProcessSpec) -> Self {
+        self.plugins.push((spec, Work::Process { port, process }));
+        self
+    }
+
+    /// Where the lines go that the plugins' processes print; to the log unless said. Called from several threads.
+    pub fn output(mut self, sink: impl Fn(&Output<'_>) + Send + Sync + 'static) -> Self {
+        self.output = Some(Box::new(sink));
         self
     }
 

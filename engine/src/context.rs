@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::filters::PluginId;
 use crate::payload::{Event, Payload};
-use crate::queue::{Item, Settled};
+use crate::queue::{Item, Settled, Unacknowledged};
 use crate::router::{Refusal, Router, Taken};
 
 /// What one call takes out of the queue at most: events, and bytes (but at least one event).
@@ -49,12 +49,20 @@ impl From<Refusal> for Error {
 pub struct Publisher {
     router: Arc<Router>,
     plugin: PluginId,
+    /// Which run of the plugin publishes.
+    run: u32,
     max_event_bytes: usize,
 }
 
 impl Publisher {
     pub(crate) fn new(router: Arc<Router>, plugin: PluginId, max_event_bytes: usize) -> Self {
-        Publisher { router, plugin, max_event_bytes }
+        let run = router.run_of(plugin);
+        Publisher { router, plugin, run, max_event_bytes }
+    }
+
+    /// Nothing is settled yet by this run.
+    fn unsettled(&self) -> Settled {
+        Settled { run: self.run, ..Settled::default() }
     }
 
     /// Publishes one event and returns its order once it has room in the queue of every plugin that subscribed to it.
@@ -62,7 +70,7 @@ impl Publisher {
     /// # Errors
     /// [`Error::TooLarge`], or [`Error::Closed`] when the application ended first.
     pub fn publish(&self, event: impl Into<Payload>) -> Result<u64, Error> {
-        self.publish_settling(event.into(), Settled::default())
+        self.publish_settling(event.into(), self.unsettled())
     }
 
     /// Publishes events in their order, several under one lock; returns the order of the last one (0 for none).
@@ -70,7 +78,7 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::publish`]; events before a refused one were published.
     pub fn publish_batch<E: Into<Payload>>(&self, events: impl IntoIterator<Item = E>) -> Result<u64, Error> {
-        self.publish_batch_settling(events, &mut Settled::default())
+        self.publish_batch_settling(events, &mut self.unsettled())
     }
 
     fn publish_settling(&self, event: Payload, settled: Settled) -> Result<u64, Error> {
@@ -137,20 +145,56 @@ pub struct Context {
     publisher: Publisher,
     batch: VecDeque<Item>,
     settled: Settled,
-    /// Size of the event that the plugin is working on.
-    current: Option<usize>,
+    /// What the plugin is working on.
+    current: Option<Current>,
     last_batch: usize,
+    /// How many earlier runs had the event in their hands that is in the batch, if it is one of those.
+    attempts: u32,
+    /// The plugin can be started again: what it works on is kept for its next run.
+    restartable: bool,
+}
+
+/// The event that a plugin is working on.
+struct Current {
+    bytes: usize,
+    kept: Option<Unacknowledged>,
 }
 
 impl Context {
-    pub(crate) fn new(name: Arc<str>, publisher: Publisher) -> Self {
+    pub(crate) fn new(name: Arc<str>, publisher: Publisher, restartable: bool) -> Self {
         Context {
             name,
+            settled: publisher.unsettled(),
             publisher,
             batch: VecDeque::new(),
-            settled: Settled::default(),
             current: None,
             last_batch: 0,
+            attempts: 0,
+            restartable,
+        }
+    }
+
+    /// The plugin has failed: what it was working on goes back to its queue for its next run, or is lost with it; what it had
+    /// only taken goes back in any case. Returned are events that more than `limit` runs had in their hands.
+    pub(crate) fn abandon(mut self, limit: u32) -> Vec<Payload> {
+        let Publisher { router, plugin, run, .. } = &self.publisher;
+        if *run != router.run_of(*plugin) {
+            // Its queue has been taken from it, and with it what it held.
+            self.current = None;
+            self.batch.clear();
+            return Vec::new();
+        }
+        router.settle(*plugin, self.settled.take());
+        router.give_back(*plugin, &mut self.batch);
+        match self.current.take() {
+            None => Vec::new(),
+            Some(Current { kept: Some(event), .. }) => {
+                router.give_back_unacknowledged(*plugin, [event.tried_again()], limit)
+            }
+            Some(Current { bytes, kept: None }) => {
+                router.lose(*plugin, bytes);
+                Vec::new()
+            }
         }
     }
 
@@ -217,15 +261,17 @@ impl Context {
     }
 
     fn next(&mut self, deadline: Option<Instant>) -> Result<Event, Error> {
-        if let Some(bytes) = self.current.take() {
+        if let Some(Current { bytes, .. }) = self.current.take() {
             self.settled.add(bytes);
         }
         if self.batch.is_empty() {
             self.refill(deadline)?;
         }
         let (order, payload) = self.batch.pop_front().ok_or(Error::Closed)?;
-        self.current = Some(payload.len());
-        Ok(Event::new(order, payload))
+        let attempts = std::mem::take(&mut self.attempts);
+        let kept = self.restartable.then(|| Unacknowledged { item: (order, payload.clone()), attempts });
+        self.current = Some(Current { bytes: payload.len(), kept });
+        Ok(Event::new(order, payload, attempts > 0))
     }
 
     fn refill(&mut self, deadline: Option<Instant>) -> Result<(), Error> {
@@ -235,7 +281,8 @@ impl Context {
             }
         }
         let Publisher { router, plugin, .. } = &self.publisher;
-        match router.take(*plugin, self.settled.take(), BATCH, &mut self.batch, deadline) {
+        let settled = self.settled.take();
+        match router.take(*plugin, settled, BATCH, &mut self.batch, &mut self.attempts, deadline) {
             Taken::Some => {
                 self.last_batch = self.batch.len();
                 Ok(())
@@ -249,10 +296,13 @@ impl Context {
 impl Drop for Context {
     /// What was returned counts as delivered; what was only taken goes back.
     fn drop(&mut self) {
-        if let Some(bytes) = self.current.take() {
+        if let Some(Current { bytes, .. }) = self.current.take() {
             self.settled.add(bytes);
         }
-        let Publisher { router, plugin, .. } = &self.publisher;
+        let Publisher { router, plugin, run, .. } = &self.publisher;
+        if *run != router.run_of(*plugin) {
+            return;
+        }
         router.settle(*plugin, self.settled.take());
         router.give_back(*plugin, &mut self.batch);
     }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::lifecycle::{LifecycleEvent, Lifecycles};
 use crate::router::stop::Moment;
 use crate::router::Router;
+use crate::supervisor::children::Children;
 use crate::supervisor::Supervisor;
 use crate::zmq_ffi::ZmqContext;
 
@@ -21,18 +23,42 @@ pub(crate) struct Ending {
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) plugin_sockets: PluginSockets,
     pub(crate) stop_within: Duration,
+    pub(crate) lifecycles: Arc<Lifecycles>,
+    pub(crate) children: Option<Arc<Children>>,
 }
 
 impl Ending {
-    /// Sees a stop through its stages, and gives up those who are left at its end. `tell` hears of every stage, on this thread.
-    pub(crate) fn see_to_the_end(&self, tell: &dyn Fn(&Moment)) {
-        if self.router.see_to_the_end(self.stop_within, tell) {
-            return;
+    /// Sees a stop through its stages, and gives up those who are left at its end.
+    pub(crate) fn see_to_the_end(&self) {
+        if !self.router.see_to_the_end(self.stop_within, &|moment| self.tell(moment)) {
+            self.plugin_sockets.shutdown();
+            if !self.supervisor.wait_for(LAST_CHANCE) {
+                if let Some(children) = &self.children {
+                    children.kill_all();
+                    self.supervisor.wait_for(LAST_CHANCE);
+                }
+            }
+            self.supervisor.give_up();
         }
-        tell(&Moment::Aborted);
-        self.plugin_sockets.shutdown();
-        self.supervisor.wait_for(LAST_CHANCE);
-        self.supervisor.give_up();
+        // Processes exit by themselves or are ended when their time is over.
+        self.supervisor.wait();
+        if let Some(children) = &self.children {
+            children.end();
+        }
+        self.lifecycles.end();
+    }
+
+    fn tell(&self, moment: &Moment) {
+        match moment {
+            Moment::Opened => self.lifecycles.tell(&LifecycleEvent::Running),
+            Moment::SourcesTold => self.lifecycles.tell(&LifecycleEvent::Draining),
+            Moment::SourcesLate(late) => {
+                if let Some(children) = &self.children {
+                    late.iter().for_each(|plugin| children.terminate(*plugin));
+                }
+            }
+            Moment::RestTold => self.lifecycles.tell(&LifecycleEvent::Stopping),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::edges::bus::RunningBus;
 use crate::ending::{close, PluginSockets, CLOSE_WITHIN};
 use crate::ledger::Ledger;
+use crate::lifecycle::Lifecycle;
 use crate::report::{PluginReport, Report};
 use crate::supervisor::Outcome;
 use crate::zmq_ffi::ZmqContext;
@@ -59,6 +60,11 @@ impl Handle {
     /// Ends the application without letting anything drain; see [`Control::stop_now`].
     pub fn stop_now(&self) {
         self.control.stop_now();
+    }
+
+    /// What happens to the application and its plugins from now on; see [`crate::LifecycleEvent`].
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.control.lifecycle()
     }
 
     /// Whether every plugin has ended within `timeout`, or was left behind past the deadline of a stop; [`Handle::wait`] then

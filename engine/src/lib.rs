@@ -25,6 +25,7 @@ pub mod events;
 mod filters;
 mod handle;
 mod ledger;
+mod lifecycle;
 mod payload;
 pub mod plugins;
 mod queue;
@@ -41,10 +42,11 @@ pub use builder::{Builder, InternalPlugin, PluginSpec, StartError};
 pub use context::{Context, Error, Publisher};
 pub use handle::{Control, Handle, Phase};
 pub use ledger::{Ledger, PluginLedger};
+pub use lifecycle::{Lifecycle, LifecycleEvent};
 pub use payload::{Event, Payload};
 pub use queue::{Overflow, QueueLimits};
 pub use report::{PluginReport, Report};
-pub use supervisor::{BoxError, Outcome, ProcessSpec, Restart, RestartPolicy};
+pub use supervisor::{BoxError, Outcome, Output, ProcessSpec, Restart, RestartPolicy, Stream};
 /// The `zmq` crate whose types are in [`plugins::Plugin`].
 pub use zmq;
 

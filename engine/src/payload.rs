@@ -133,12 +133,18 @@ impl AsRef<[u8]> for Frame {
 #[derive(Clone)]
 pub struct Event {
     order: u64,
+    redelivered: bool,
     payload: Payload,
 }
 
 impl Event {
-    pub(crate) fn new(order: u64, payload: Payload) -> Self {
-        Event { order, payload }
+    pub(crate) fn new(order: u64, payload: Payload, redelivered: bool) -> Self {
+        Event { order, redelivered, payload }
+    }
+
+    /// Whether an earlier run of the plugin had the event in its hands when it failed, and may have handled it.
+    pub fn redelivered(&self) -> bool {
+        self.redelivered
     }
 
     /// Position in the application's total order, from 1 (EE-ORDER-1).

@@ -9,8 +9,9 @@ use event_engine_protocol::session::engine::Wish;
 use crate::filters::PluginId;
 use crate::ledger::PluginLedger;
 use crate::payload::Payload;
+use crate::router::clients::{Clients, Signs};
 use crate::router::quiescence::Rest;
-use crate::wake::{Sleep, Sleeper};
+use crate::wake::{Sleep, Sleeper, Waker};
 
 /// What happens to an event that finds a full queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub(crate) struct Settled {
     pub(crate) bytes: usize,
     /// So many of the events were given to a transport that acknowledges nothing.
     pub(crate) handed_over: usize,
+    /// Which run of the plugin this is; one that was revoked settles nothing.
+    pub(crate) run: u32,
 }
 
 impl Settled {
@@ -78,7 +81,8 @@ impl Settled {
     }
 
     pub(crate) fn take(&mut self) -> Settled {
-        std::mem::take(self)
+        let run = self.run;
+        std::mem::replace(self, Settled { run, ..Settled::default() })
     }
 }
 
@@ -86,8 +90,15 @@ impl Settled {
 #[derive(Clone)]
 pub(crate) struct Unacknowledged {
     pub(crate) item: Item,
-    /// So many sessions ended with it in their hands.
+    /// So many sessions, or runs of an internal plugin, ended with it in their hands.
     pub(crate) attempts: u32,
+}
+
+impl Unacknowledged {
+    /// One more has ended with it in its hands.
+    pub(crate) fn tried_again(self) -> Self {
+        Unacknowledged { attempts: self.attempts.saturating_add(1), ..self }
+    }
 }
 
 /// What a session got.
@@ -125,6 +136,19 @@ pub(crate) struct Queue {
     pub(crate) stop_event: Option<Payload>,
     /// How it is known that the plugin waits for its next event.
     pub(crate) rest: Rest,
+    /// Who is there at its port.
+    pub(crate) clients: Clients,
+    /// Called when that changes.
+    pub(crate) followers: Vec<Arc<Waker>>,
+    /// Processes that have died since its edge looked last.
+    pub(crate) deaths: usize,
+    pub(crate) signs: Signs,
+    /// Which run of an internal plugin holds the queue.
+    pub(crate) run: u32,
+    /// How often an internal plugin was started again.
+    pub(crate) restarts: u64,
+    /// What a run has in its hands that may have to be taken from it.
+    pub(crate) in_hand: Option<Unacknowledged>,
     pub(crate) sleep: Sleep,
     pub(crate) sleeper: Sleeper,
     /// Publishes that wait for room here, first come first served.
@@ -158,6 +182,13 @@ impl Queue {
                 Sleeper::Thread(_) => Rest::Thread,
                 Sleeper::Edge(_) => Rest::Unseen,
             },
+            clients: Clients::default(),
+            followers: Vec::new(),
+            deaths: 0,
+            signs: Signs::default(),
+            run: 0,
+            restarts: 0,
+            in_hand: None,
             sleep: Sleep::Awake,
             sleeper,
             waiters: VecDeque::new(),
@@ -227,6 +258,21 @@ impl Queue {
         self.ledger.matched += 1;
         self.queued_bytes += payload.len();
         self.events.push_back((order, payload));
+    }
+
+    /// Takes one event that an earlier run did not handle; it comes alone.
+    pub(crate) fn take_redelivered(&mut self) -> Option<Unacknowledged> {
+        let event = self.redelivered.pop_front()?;
+        self.now_in_flight(1, event.item.1.len());
+        Some(event)
+    }
+
+    /// An event in flight is lost with the plugin that had it in its hands and is not started again.
+    pub(crate) fn lose(&mut self, bytes: usize) {
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+        self.ledger.in_flight = self.ledger.in_flight.saturating_sub(1);
+        self.ledger.discarded += 1;
+        self.forget_over_limit(1, bytes);
     }
 
     /// Moves up to `max_events` events, and about `max_bytes` bytes but at least one event, to `batch`.

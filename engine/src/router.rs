@@ -16,6 +16,7 @@ use crate::payload::Payload;
 use crate::queue::{Queue, QueueLimits, Settled, Ticket};
 use crate::wake::{Line, Sleep, Sleeper, Waker};
 
+pub(crate) mod clients;
 mod cycle;
 mod park;
 pub(crate) mod quiescence;
@@ -148,6 +149,7 @@ impl Router {
             return;
         }
         queue.close();
+        queue.tell_followers();
         // Its reader, if it sleeps, is told directly: it comes back to nothing, and could not wake the next in line.
         let reader = queue.sleeper.clone();
         state.awake(plugin);
@@ -174,9 +176,10 @@ impl Router {
         payload: Payload,
         settled: Settled,
     ) -> Result<u64, Refusal> {
+        let run = settled.run;
         let mut state = self.state.lock();
         state.settle(source, settled);
-        if state.aborted {
+        if state.aborted || !state.may_publish(source, run) {
             return Err(Refusal::Closed);
         }
         match state.admit(source, payload) {
@@ -199,7 +202,7 @@ impl Router {
         loop {
             let mut state = self.state.lock();
             state.settle(source, settled.take());
-            if state.aborted {
+            if state.aborted || !state.may_publish(source, settled.run) {
                 return Err(Refusal::Closed);
             }
             for _ in 0..BATCH_EVENTS {
@@ -335,6 +338,7 @@ impl Router {
         }
         for queue in &mut state.queues {
             queue.leave_all();
+            queue.tell_followers();
         }
         self.parked.notify_all();
         self.stage_changed.notify_all();
@@ -405,11 +409,27 @@ impl State {
         Ok(order)
     }
 
+    /// Whether this run of an internal plugin has not been revoked; it lives, then.
+    fn may_publish(&mut self, plugin: PluginId, run: u32) -> bool {
+        match self.queues.get(plugin) {
+            Some(queue) if queue.run == run => {
+                if queue.signs.are_watched() {
+                    self.sign(plugin);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn settle(&mut self, plugin: PluginId, settled: Settled) {
         if settled.events == 0 {
             return;
         }
-        let Some(queue) = self.queues.get_mut(plugin) else { return };
+        let Some(queue) = self.queues.get_mut(plugin).filter(|queue| queue.run == settled.run) else {
+            return;
+        };
+        queue.in_hand = None;
         queue.settle(settled);
         if !queue.waiters.is_empty() {
             self.resume_waiters(vec![plugin]);

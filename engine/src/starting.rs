@@ -7,22 +7,24 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::barrier::{Barrier, Laggards};
-use crate::builder::{Builder, InternalPlugin, PluginSpec, Sessions, StartError, Work};
-use crate::context::{Context, Error, Publisher};
+use crate::builder::{Builder, PluginSpec, Sessions, StartError, Work};
 use crate::edges::bridge::Bridge;
 use crate::edges::bus::{BusBindError, BusEdge, RunningBus};
 use crate::edges::external::net::Binding;
 use crate::edges::external::port::Port;
 use crate::edges::external::{External, Served};
 use crate::edges::internal::InternalEdge;
-use crate::edges::EdgeOf;
-use crate::errors::EngineError;
+use crate::edges::{EdgeOf, Letters};
 use crate::ending::{close, Ending, PluginSockets, CLOSE_WITHIN};
+use crate::errors::EngineError;
 use crate::filters::PluginId;
 use crate::handle::{Control, Handle};
+use crate::lifecycle::Lifecycles;
 use crate::queue::QueueLimits;
 use crate::router::quiescence::{AtPort, Rest};
 use crate::router::Router;
+use crate::supervisor::children::{Children, Member, Sink};
+use crate::supervisor::internal::{self, Restartable};
 use crate::supervisor::{BoxError, Outcome, Supervisor};
 use crate::wake::Waker;
 use crate::zmq_ffi::ZmqContext;
@@ -49,6 +51,9 @@ struct Ready {
     plugin: PluginId,
     name: String,
     internal: bool,
+    critical: bool,
+    /// Processes that the engine starts for it.
+    members: Vec<Member>,
     job: Job,
 }
 
@@ -58,6 +63,7 @@ struct Threads {
     watch: JoinHandle<()>,
     end: JoinHandle<()>,
     guard: Option<JoinHandle<()>>,
+    children: Option<Arc<Children>>,
 }
 
 /// An application between its configuration and its first event.
@@ -73,6 +79,8 @@ struct Starting {
     port_sockets: ZmqContext,
     ports: BTreeMap<String, u16>,
     until_done: bool,
+    output: Option<Sink>,
+    lifecycles: Arc<Lifecycles>,
     bus: Option<BusEdge>,
 }
 
@@ -112,6 +120,8 @@ impl Starting {
             port_sockets: context()?,
             ports: BTreeMap::new(),
             until_done: builder.until_done,
+            output: None,
+            lifecycles: Arc::new(Lifecycles::new()),
             bus: None,
         })
     }
@@ -119,6 +129,7 @@ impl Starting {
     /// Makes every queue and opens every port.
     fn open(&mut self, builder: Builder) -> Result<Vec<Ready>, StartError> {
         let mut jobs = Vec::new();
+        self.output = builder.output;
         for (spec, work) in builder.plugins {
             jobs.push(self.open_plugin(spec, work)?);
         }
@@ -144,22 +155,70 @@ impl Starting {
     fn open_plugin(&mut self, spec: PluginSpec, work: Work) -> Result<Ready, StartError> {
         let source = spec.is_source();
         let PluginSpec {
-            name, subscriptions, limits, replicas, stop_event, redelivery_limit, dead_letter, ..
+            name,
+            subscriptions,
+            limits,
+            replicas,
+            stop_event,
+            redelivery_limit,
+            dead_letter,
+            restart,
+            hang_after,
+            critical,
+            publishes: _,
+            source: _,
         } = spec;
-        let sessions = Sessions { ping: self.ping, grace: self.grace, redelivery_limit, dead_letter };
+        let letters = Letters { redelivery_limit, dead_letter };
+        let sessions = Sessions { ping: self.ping, grace: self.grace, letters: letters.clone() };
+        let mut members = Vec::new();
         let barrier = Arc::clone(&self.barrier);
         let filters: Vec<Vec<u8>> = subscriptions.into_iter().map(|(_, filter)| filter).collect();
         let internal = work.port().is_none();
         let rest = match &work {
-            Work::Internal(_) => Rest::Thread,
+            Work::Internal(_) | Work::Factory(_) => Rest::Thread,
             Work::SeedInternal(_) => Rest::Unseen,
-            Work::External { .. } | Work::SeedExternal { .. } => Rest::Edge(AtPort::Nobody),
+            Work::External { .. } | Work::Process { .. } | Work::SeedExternal { .. } => {
+                Rest::Edge(AtPort::Nobody)
+            }
         };
         let (of, job): (EdgeOf, Job) = match work {
             Work::Internal(plugin) => {
                 let of = self.edge_of(&name, limits, None);
                 self.subscribe(&of, &filters);
-                (of.clone(), own_internal_job(of, plugin))
+                (of.clone(), Box::new(move || internal::once(&of, plugin)))
+            }
+            Work::Factory(factory) => {
+                let of = self.edge_of(&name, limits, None);
+                self.subscribe(&of, &filters);
+                let restartable = Restartable {
+                    of: of.clone(),
+                    factory,
+                    policy: restart,
+                    hang_after,
+                    lifecycles: Arc::clone(&self.lifecycles),
+                    letters,
+                };
+                (of, Box::new(move || restartable.run()))
+            }
+            Work::Process { port, process } => {
+                let waker = Self::waker(&name)?;
+                let of = self.edge_of(&name, limits, Some(&waker));
+                self.subscribe(&of, &filters);
+                let port = self.open_port(&name, port, waker)?;
+                let process = Arc::new(process);
+                members.extend((1..=replicas.max(1)).map(|replica| Member {
+                    plugin: of.plugin,
+                    name: Arc::clone(&of.name),
+                    replica,
+                    replicas,
+                    process: Arc::clone(&process),
+                    endpoint: self.binding.address.client_endpoint(port.number),
+                    policy: restart.clone(),
+                    hang_after,
+                }));
+                let external = move |of| External::new(of, port, replicas, sessions, barrier);
+                let edge_of = of.clone();
+                (of, Box::new(move || Ok(served(external(edge_of).serve(Vec::new())))))
             }
             Work::External { port } => {
                 let waker = Self::waker(&name)?;
@@ -216,7 +275,7 @@ impl Starting {
             }
         };
         self.router.describe(of.plugin, source, stop_event, rest);
-        Ok(Ready { plugin: of.plugin, name, internal, job })
+        Ok(Ready { plugin: of.plugin, name, internal, critical, members, job })
     }
 
     fn subscribe(&self, of: &EdgeOf, filters: &[Vec<u8>]) {
@@ -254,10 +313,10 @@ impl Starting {
 
     /// Starts all plugins behind the barrier.
     fn run(mut self, jobs: Vec<Ready>) -> Result<Handle, StartError> {
-        let supervisor = Arc::new(Supervisor::default());
+        let supervisor = Arc::new(Supervisor::new(Arc::clone(&self.router), Arc::clone(&self.lifecycles)));
         let barrier = Arc::clone(&self.barrier);
         for ready in &jobs {
-            supervisor.watch(ready.plugin, &ready.name);
+            supervisor.watch(ready.plugin, &ready.name, ready.critical);
             if ready.internal || self.external_within.is_some() {
                 barrier.expect(ready.plugin, &ready.name, !ready.internal);
             }
@@ -270,12 +329,14 @@ impl Starting {
         }
         let started = self.start_threads(&mut jobs, &supervisor, &barrier);
         match started {
-            Ok(Threads { bus, watch, end, guard }) => Ok(Handle {
+            Ok(Threads { bus, watch, end, guard, children }) => Ok(Handle {
                 control: Control {
                     router: self.router,
                     supervisor,
                     barrier,
                     waits_for_external: self.external_within.is_some(),
+                    children,
+                    lifecycles: self.lifecycles,
                 },
                 ports: self.ports,
                 bus_ports,
@@ -304,18 +365,27 @@ impl Starting {
             let router = Arc::clone(&self.router);
             thread::Builder::new().name("ee-watch".into()).spawn(move || router.watch())?
         };
+        let children = jobs.iter().any(|job| !job.members.is_empty()).then(|| {
+            let (router, lifecycles) = (Arc::clone(&self.router), Arc::clone(&self.lifecycles));
+            Children::new(router, Arc::clone(supervisor), lifecycles, self.output.take(), self.stop_within)
+        });
+        let children = children.transpose()?;
         let end = {
             let ending = Ending {
+                lifecycles: Arc::clone(&self.lifecycles),
+                children: children.clone(),
                 router: Arc::clone(&self.router),
                 supervisor: Arc::clone(supervisor),
                 plugin_sockets: self.plugin_sockets.clone(),
                 stop_within: self.stop_within,
             };
-            thread::Builder::new().name("ee-end".into()).spawn(move || ending.see_to_the_end(&|_| {}))?
+            thread::Builder::new().name("ee-end".into()).spawn(move || ending.see_to_the_end())?
         };
         let guard = self.external_within.map(|limits| self.guard(limits)).transpose()?;
         let bus = self.bus.take().map(BusEdge::start).transpose()?;
-        while let Some(Ready { plugin, name, internal, job }) = jobs.pop_front() {
+        let mut members = Vec::new();
+        while let Some(Ready { plugin, name, internal, job, members: of_plugin, .. }) = jobs.pop_front() {
+            members.extend(of_plugin);
             let barrier = Arc::clone(barrier);
             let router = Arc::clone(&self.router);
             supervisor.spawn(plugin, &name, move || {
@@ -333,7 +403,11 @@ impl Starting {
                 job()
             })?;
         }
-        Ok(Threads { bus, watch, end, guard })
+        // Last, when everything is there for them.
+        if let Some(children) = &children {
+            members.into_iter().try_for_each(|member| children.start(member))?;
+        }
+        Ok(Threads { bus, watch, end, guard, children })
     }
 
     /// Sees to it that the application does not wait for external plugins longer than it was told.
@@ -358,20 +432,6 @@ impl Starting {
         plugin_sockets.close(CLOSE_WITHIN);
         close(Some(port_sockets), CLOSE_WITHIN);
     }
-}
-
-fn own_internal_job(of: EdgeOf, plugin: Box<dyn InternalPlugin>) -> Job {
-    Box::new(move || {
-        let publisher = Publisher::new(Arc::clone(&of.router), of.plugin, of.max_event_bytes);
-        let mut context = Context::new(Arc::clone(&of.name), publisher);
-        match plugin.run(&mut context) {
-            Ok(()) => Ok(Outcome::Completed),
-            Err(error) if of.router.is_stopping() && error.downcast_ref() == Some(&Error::Closed) => {
-                Ok(Outcome::Stopped)
-            }
-            Err(error) => Err(error),
-        }
-    })
 }
 
 /// Sockets that were closed under a plugin of the ancestor's API because the application ended are no failure of its.

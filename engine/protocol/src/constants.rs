@@ -44,6 +44,12 @@ pub const BUS_SOCKET_TYPES: &[&str] = &["PUB", "XPUB"];
 /// Environment variable with the endpoint that a client connects to when it is given none: `tcp://host:port`.
 pub const ENV_ENDPOINT: &str = "EVENT_ENGINE_ENDPOINT";
 
+/// Environment variable with the name of the plugin, in a process that the engine has started.
+pub const ENV_PLUGIN: &str = "EVENT_ENGINE_PLUGIN";
+
+/// Environment variable with the number of a process among the replicas of its plugin, from 1.
+pub const ENV_REPLICA: &str = "EVENT_ENGINE_REPLICA";
+
 /// Version of the session profile; the only one so far.
 pub const SESSION_VERSION: u64 = 1;
 

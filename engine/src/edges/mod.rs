@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::filters::PluginId;
+use crate::payload::Payload;
 use crate::router::Router;
 
 /// What every edge needs to know of its plugin.
@@ -20,7 +21,33 @@ pub(crate) struct EdgeOf {
     pub(crate) max_event_bytes: usize,
 }
 
+/// What becomes of events that readers had in their hands when they ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Letters {
+    /// So often an event goes back to the queue.
+    pub(crate) redelivery_limit: u32,
+    /// Then it is published again behind this prefix, if there is one.
+    pub(crate) dead_letter: Option<Vec<u8>>,
+}
+
 impl EdgeOf {
+    /// An event is given up (EE-SESSION-42).
+    pub(crate) fn dead_letter(&self, event: &Payload, letters: &Letters) {
+        let EdgeOf { router, plugin, name, .. } = self;
+        tracing::error!(
+            "{name}: an event of {} bytes was in the hands of {} readers that ended without having handled it; it is given up",
+            event.len(),
+            letters.redelivery_limit.saturating_add(1),
+        );
+        if let Some(prefix) = &letters.dead_letter {
+            let letter = [prefix.as_slice(), event].concat();
+            if self.accepts(letter.len()) {
+                // Accepted or parked; it is this plugin's event like any other.
+                let _ = router.offer(*plugin, Payload::from(letter), None);
+            }
+        }
+    }
+
     /// An event, or nothing when it is too large; that is counted and logged.
     pub(crate) fn accepts(&self, bytes: usize) -> bool {
         if bytes <= self.max_event_bytes {

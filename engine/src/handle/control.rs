@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::barrier::Barrier;
 use crate::ledger::Ledger;
+use crate::lifecycle::{Lifecycle, Lifecycles};
 use crate::router::quiescence::Stage;
 use crate::router::Router;
+use crate::supervisor::children::Children;
 use crate::supervisor::Supervisor;
 
 /// Where an application stands between its start and its end.
@@ -53,6 +55,8 @@ pub struct Control {
     pub(crate) barrier: Arc<Barrier>,
     /// The start barrier may stay closed for long.
     pub(crate) waits_for_external: bool,
+    pub(crate) children: Option<Arc<Children>>,
+    pub(crate) lifecycles: Arc<Lifecycles>,
 }
 
 impl Control {
@@ -62,7 +66,8 @@ impl Control {
     /// waits for external plugins does not start any more.
     pub fn stop(&self) {
         // As long as it waits for external plugins nothing has started, so that there is nothing to drain.
-        let stage = if self.waits_for_external && self.barrier.cancel() { Stage::Rest } else { Stage::Sources };
+        let stage =
+            if self.waits_for_external && self.barrier.cancel() { Stage::Rest } else { Stage::Sources };
         self.router.stop(stage);
     }
 
@@ -71,6 +76,11 @@ impl Control {
     pub fn stop_now(&self) {
         self.router.abort(None);
         self.barrier.cancel();
+    }
+
+    /// What happens to the application and its plugins from now on, as it happens.
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.lifecycles.listen()
     }
 
     /// The account of every event at this moment.

@@ -125,12 +125,12 @@ impl Router {
     pub(crate) fn opened(&self) {
         let mut state = self.state.lock();
         if !std::mem::replace(&mut state.stages.opened, true) {
+            self.stage_changed.notify_all();
             self.look(state);
         }
     }
 
     /// A plugin that is between two runs waits for nothing, whatever its queue says.
-    #[cfg_attr(not(test), expect(dead_code, reason = "whoever starts plugins again says so"))]
     pub(crate) fn set_away(&self, plugin: PluginId, away: bool) {
         let mut state = self.state.lock();
         if let Some(queue) = state.queues.get_mut(plugin) {
@@ -162,6 +162,13 @@ impl Router {
         }
         self.look(state);
         first
+    }
+
+    /// The application has failed: it ends as by a stop, and its report says why.
+    pub(crate) fn fail(&self, failure: String) {
+        tracing::error!("the application fails: {failure}");
+        self.state.lock().failure.get_or_insert(failure);
+        self.stop(Stage::Sources);
     }
 
     /// Where the stop stands, and whether the start barrier has opened.
@@ -223,6 +230,7 @@ impl State {
                 continue;
             }
             queue.told = true;
+            queue.tell_followers();
             if let Some(event) = queue.stop_event.take() {
                 queue.push_last(order, event);
             }

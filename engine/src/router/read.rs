@@ -32,22 +32,30 @@ pub(crate) struct News {
     pub(crate) told: bool,
     /// Somebody wants to know when the application is quiescent: [`Router::rest`] is due before the edge sleeps.
     pub(crate) watched: bool,
+    /// So many processes of the plugin have died.
+    pub(crate) deaths: usize,
+    /// Somebody wants to know whether the plugin lives: [`Router::sign_of_life`] is due before the edge sleeps.
+    pub(crate) signs: bool,
 }
 
 impl Router {
     /// Takes events of a plugin's own thread, and waits until there are some, until the deadline, or until nothing can come.
+    ///
+    /// An event that an earlier run had in its hands comes alone; `attempts` says how often that was, and is 0 for others.
     pub(crate) fn take(
         &self,
         plugin: PluginId,
         settled: Settled,
         max: (usize, usize),
         batch: &mut VecDeque<Item>,
+        attempts: &mut u32,
         deadline: Option<Instant>,
     ) -> Taken {
+        let run = settled.run;
         let mut state = self.state.lock();
         state.settle(plugin, settled);
         loop {
-            match state.try_take_unless_told(plugin, max, batch) {
+            match state.take_for_run(plugin, run, max, batch, attempts) {
                 Taken::Nothing => {}
                 taken => {
                     self.unlock_and_wake(state);
@@ -77,7 +85,7 @@ impl Router {
             };
             state.awake(plugin);
             if timed_out {
-                let taken = state.try_take_unless_told(plugin, max, batch);
+                let taken = state.take_for_run(plugin, run, max, batch, attempts);
                 self.unlock_and_wake(state);
                 return taken;
             }
@@ -167,7 +175,7 @@ impl Router {
     /// An edge has come back from its poll: it wakes the next in line, and hears what happened.
     ///
     /// # Errors
-    /// The application has ended.
+    /// The application has ended, or the plugin was given up.
     pub(crate) fn come_back(&self, plugin: PluginId) -> Result<News, Refusal> {
         let mut state = self.state.lock();
         if state.aborted {
@@ -175,11 +183,21 @@ impl Router {
         }
         state.awake(plugin);
         let watched = state.stages.is_armed();
+        if state.queues.get(plugin).is_some_and(|queue| queue.closed) {
+            self.unlock_and_wake(state);
+            return Err(Refusal::Closed);
+        }
         let news = state.queues.get_mut(plugin).map(|queue| {
             if let Rest::Edge(at_port) = &mut queue.rest {
                 *at_port = AtPort::Busy;
             }
-            News { completed: std::mem::take(&mut queue.completed), told: queue.told, watched }
+            News {
+                completed: std::mem::take(&mut queue.completed),
+                told: queue.told,
+                watched,
+                deaths: std::mem::take(&mut queue.deaths),
+                signs: queue.signs.are_watched(),
+            }
         });
         self.unlock_and_wake(state);
         Ok(news.unwrap_or_default())
@@ -233,17 +251,39 @@ impl Router {
 }
 
 impl State {
-    /// As [`State::try_take`]; an empty queue ends its reader when that was told to stop.
-    fn try_take_unless_told(
+    /// As [`State::try_take`], for a run of an internal plugin: an empty queue ends it when it was told to stop, and one that was
+    /// revoked gets nothing. Of a run that is watched the router keeps what it has in its hands, one event at a time.
+    fn take_for_run(
         &mut self,
         plugin: PluginId,
+        run: u32,
         max: (usize, usize),
         batch: &mut VecDeque<Item>,
+        attempts: &mut u32,
     ) -> Taken {
-        match self.try_take(plugin, max, batch) {
-            Taken::Nothing if self.queues.get(plugin).is_some_and(|queue| queue.told) => Taken::Closed,
-            taken => taken,
+        let aborted = self.aborted;
+        let Some(queue) = self.queues.get_mut(plugin) else { return Taken::Closed };
+        if aborted || queue.closed || queue.run != run {
+            return Taken::Closed;
         }
+        let watched = queue.signs.are_watched();
+        *attempts = 0;
+        let taken = if let Some(event) = queue.take_redelivered() {
+            *attempts = event.attempts;
+            batch.push_back(event.item);
+            Taken::Some
+        } else if queue.take(if watched { 1 } else { max.0 }, max.1, batch) > 0 {
+            Taken::Some
+        } else if queue.told {
+            Taken::Closed
+        } else {
+            Taken::Nothing
+        };
+        if watched && taken == Taken::Some {
+            queue.in_hand = batch.front().cloned().map(|item| Unacknowledged { item, attempts: *attempts });
+            self.sign(plugin);
+        }
+        taken
     }
 
     fn try_take(&mut self, plugin: PluginId, max: (usize, usize), batch: &mut VecDeque<Item>) -> Taken {

@@ -14,20 +14,22 @@ const LAST_LOG: Duration = Duration::from_secs(60);
 /// A moment of a stop, for whoever has more to do in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
+    /// The start barrier has opened.
+    Opened,
     /// Sources were told to stop.
     SourcesTold,
     /// These sources have not ended within their half of the deadline; nobody waits for them any more.
     SourcesLate(Vec<PluginId>),
     /// Everybody was told to stop.
     RestTold,
-    /// The deadline has passed, `stop_now` was called, or the application has failed: who is left has little time to end.
-    Aborted,
 }
 
 /// What the driver does next.
 enum Next {
     Wait(Option<Instant>),
     Tell(Moment),
+    /// A stage has begun.
+    Entered,
     Abort,
     Over,
 }
@@ -35,6 +37,7 @@ enum Next {
 /// What the driver has said.
 #[derive(Default)]
 struct Said {
+    opened: bool,
     stage: Option<Stage>,
     logged: Option<(Instant, Duration)>,
 }
@@ -57,6 +60,9 @@ impl Router {
                     tell(&moment);
                     continue;
                 }
+                Next::Entered => {
+                    self.stage_changed.notify_all();
+                }
                 Next::Abort => {
                     drop(state);
                     self.abort(None);
@@ -73,6 +79,9 @@ impl State {
     fn next_step(&mut self, within: Duration, said: &mut Said) -> Next {
         if self.aborted || self.have_all_ended() {
             return Next::Over;
+        }
+        if self.stages.opened && !std::mem::replace(&mut said.opened, true) {
+            return Next::Tell(Moment::Opened);
         }
         let (stage, now) = (self.stages.stage, Instant::now());
         let since = self.stages.since.unwrap_or(now);
@@ -98,7 +107,7 @@ impl State {
                     self.held_up_by()
                 ));
                 self.enter(Stage::Rest);
-                Next::Wait(Some(now))
+                Next::Entered
             }
             Stage::Sources if has_come(half) && !self.stages.sources_late => {
                 self.stages.sources_late = true;

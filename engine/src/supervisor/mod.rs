@@ -11,10 +11,19 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::filters::PluginId;
+use crate::lifecycle::{LifecycleEvent, Lifecycles};
+use crate::router::Router;
 
+mod child;
+pub(crate) mod children;
+mod group;
+mod guardian;
+pub(crate) mod internal;
+mod output;
 mod process;
 mod restart;
 
+pub use output::{Output, Stream};
 pub use process::ProcessSpec;
 pub use restart::{Restart, RestartPolicy};
 
@@ -33,14 +42,31 @@ pub enum Outcome {
     Panicked(String),
     /// The application ended before it did, and it gave way.
     Stopped,
+    /// It was started again too often and is given up: why it ended last.
+    GaveUp(String),
+    /// Its process was still running when the deadline of `stop` passed, and was killed.
+    Terminated,
     /// It was still running when the deadline of `stop` passed; its thread was left behind.
     Unfinished,
 }
 
 impl Outcome {
-    /// Whether the plugin failed or panicked.
+    /// Whether the plugin failed, panicked or was given up.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Outcome::Failed(_) | Outcome::Panicked(_))
+        matches!(self, Outcome::Failed(_) | Outcome::Panicked(_) | Outcome::GaveUp(_))
+    }
+
+    /// The outcome as one word: `completed`, `failed`, `panicked`, `stopped`, `given-up`, `terminated` or `unfinished`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Completed => "completed",
+            Outcome::Failed(_) => "failed",
+            Outcome::Panicked(_) => "panicked",
+            Outcome::Stopped => "stopped",
+            Outcome::GaveUp(_) => "given-up",
+            Outcome::Terminated => "terminated",
+            Outcome::Unfinished => "unfinished",
+        }
     }
 }
 
@@ -51,6 +77,10 @@ impl fmt::Display for Outcome {
             Outcome::Failed(text) => write!(f, "failed: {text}"),
             Outcome::Panicked(text) => write!(f, "panicked: {text}"),
             Outcome::Stopped => f.write_str("stopped"),
+            Outcome::GaveUp(text) => write!(f, "given up: {text}"),
+            Outcome::Terminated => {
+                f.write_str("killed, as it was still running when the time to stop was over")
+            }
             Outcome::Unfinished => f.write_str("still running when the application ended"),
         }
     }
@@ -59,6 +89,12 @@ impl fmt::Display for Outcome {
 struct Entry {
     name: Arc<str>,
     outcome: Option<Outcome>,
+    /// How it ended, for whoever closed its port.
+    decided: Option<Outcome>,
+    /// Processes of it that are looked after.
+    processes: usize,
+    /// When it fails for good, the application does.
+    critical: bool,
 }
 
 #[derive(Default)]
@@ -72,20 +108,61 @@ struct State {
 
 impl State {
     fn is_over(&self) -> bool {
-        self.given_up || self.plugins.iter().all(|(_, entry)| entry.outcome.is_some())
+        self.given_up || self.plugins.iter().all(|(_, entry)| entry.outcome.is_some() && entry.processes == 0)
     }
 }
 
 /// Everybody's state.
-#[derive(Default)]
 pub(crate) struct Supervisor {
     state: Mutex<State>,
     changed: Condvar,
+    router: Arc<Router>,
+    lifecycles: Arc<Lifecycles>,
 }
 
 impl Supervisor {
-    pub(crate) fn watch(&self, plugin: PluginId, name: &str) {
-        self.state.lock().plugins.push((plugin, Entry { name: Arc::from(name), outcome: None }));
+    /// Nobody yet.
+    pub(crate) fn new(router: Arc<Router>, lifecycles: Arc<Lifecycles>) -> Self {
+        Supervisor { state: Mutex::default(), changed: Condvar::new(), router, lifecycles }
+    }
+
+    pub(crate) fn watch(&self, plugin: PluginId, name: &str, critical: bool) {
+        let entry = Entry { name: Arc::from(name), outcome: None, decided: None, processes: 0, critical };
+        self.state.lock().plugins.push((plugin, entry));
+    }
+
+    /// A process of the plugin is looked after from now on.
+    pub(crate) fn process_came(&self, plugin: PluginId) {
+        self.with(plugin, |entry| entry.processes += 1);
+    }
+
+    /// It is not any more.
+    pub(crate) fn process_left(&self, plugin: PluginId) {
+        self.with(plugin, |entry| entry.processes = entry.processes.saturating_sub(1));
+        self.changed.notify_all();
+    }
+
+    /// How a plugin has ended whose port is about to be closed.
+    pub(crate) fn decide(&self, plugin: PluginId, outcome: Outcome) {
+        self.with(plugin, |entry| entry.decided = Some(outcome));
+    }
+
+    /// A plugin that had ended well has failed after all, or is about to.
+    pub(crate) fn amend(&self, plugin: PluginId, outcome: Outcome) {
+        if matches!(outcome, Outcome::Completed | Outcome::Stopped) {
+            return;
+        }
+        let has_ended = self.with(plugin, |entry| {
+            entry.decided = Some(outcome.clone());
+            entry.outcome.is_some()
+        });
+        if has_ended == Some(true) {
+            self.ended(plugin, outcome, None);
+        }
+    }
+
+    fn with<T>(&self, plugin: PluginId, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.state.lock().plugins.iter_mut().find(|(id, _)| *id == plugin).map(|(_, entry)| act(entry))
     }
 
     /// Starts a plugin's thread. `work` returns how it ended; a panic in it is the plugin's end and nobody else's.
@@ -96,7 +173,6 @@ impl Supervisor {
         work: impl FnOnce() -> Result<Outcome, BoxError> + Send + 'static,
     ) -> io::Result<()> {
         let supervisor = Arc::clone(self);
-        let plugin_name = name.to_string();
         thread::Builder::new().name(name.replace('\0', " ")).spawn(move || {
             // What an error says is the plugin's code too.
             let work = || {
@@ -110,11 +186,6 @@ impl Supervisor {
                 Ok(Err((text, error))) => (Outcome::Failed(text), Some(error)),
                 Err(payload) => (Outcome::Panicked(panic_text(payload)), None),
             };
-            if outcome.is_failure() {
-                tracing::error!("plugin {plugin_name} {outcome}");
-            } else {
-                tracing::info!("plugin {plugin_name} {outcome}");
-            }
             supervisor.ended(plugin, outcome, error);
         })?;
         Ok(())
@@ -122,13 +193,27 @@ impl Supervisor {
 
     fn ended(&self, plugin: PluginId, outcome: Outcome, error: Option<BoxError>) {
         let mut state = self.state.lock();
+        let State { plugins, errors, .. } = &mut *state;
+        let Some((_, entry)) = plugins.iter_mut().find(|(id, _)| *id == plugin) else { return };
+        // Whoever has closed the port knows better than the port.
+        let outcome = entry.decided.take().unwrap_or(outcome);
         if outcome.is_failure() {
             let error = error.unwrap_or_else(|| outcome.to_string().into());
-            state.errors.push((plugin, error));
+            errors.push((plugin, error));
         }
-        if let Some((_, entry)) = state.plugins.iter_mut().find(|(id, _)| *id == plugin) {
-            entry.outcome = Some(outcome);
+        let name = Arc::clone(&entry.name);
+        let fatal = entry.critical && outcome.is_failure();
+        entry.outcome = Some(outcome.clone());
+        drop(state);
+        if outcome.is_failure() {
+            tracing::error!("plugin {name} {outcome}");
+        } else {
+            tracing::info!("plugin {name} {outcome}");
         }
+        if fatal {
+            self.router.fail(format!("plugin {name}, without which it cannot go on, {outcome}"));
+        }
+        self.lifecycles.tell(&LifecycleEvent::PluginEnded { plugin: name, outcome });
         self.changed.notify_all();
     }
 
@@ -179,6 +264,12 @@ impl Supervisor {
     pub(crate) fn take_errors(&self) -> Vec<(PluginId, BoxError)> {
         std::mem::take(&mut self.state.lock().errors)
     }
+}
+
+/// What an error says. That is its author's code, too, and may panic.
+fn text_of(error: &BoxError) -> String {
+    panic::catch_unwind(AssertUnwindSafe(|| error.to_string()))
+        .unwrap_or_else(|payload| format!("an error whose text panicked: {}", panic_text(payload)))
 }
 
 fn panic_text(payload: Box<dyn Any + Send>) -> String {

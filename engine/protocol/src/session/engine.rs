@@ -317,6 +317,17 @@ impl<P: Clone + Eq + Hash, E: AsRef<[u8]> + Clone> Sessions<P, E> {
         }
     }
 
+    /// At most so many sessions without a connection end now, the longest detached first; how many did.
+    pub fn end_detached(&mut self, at_most: usize) -> usize {
+        for ended in 0..at_most {
+            let detached =
+                self.sessions.values().filter_map(|session| Some((session.detached?, session.life.id)));
+            let Some((_, id)) = detached.min() else { return ended };
+            self.end(id);
+        }
+        at_most
+    }
+
     /// A new session comes.
     fn make_room(&mut self) -> Result<(), Refused> {
         self.make_room_for(1);

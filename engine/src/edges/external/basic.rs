@@ -52,6 +52,11 @@ impl Basic {
         self.quits
     }
 
+    /// Whether this connection has asked for anything.
+    pub(super) fn knows(&self, peer: &PeerId) -> bool {
+        self.connections.contains_key(peer)
+    }
+
     /// Whether no connection has asked for anything yet.
     pub(super) fn is_empty(&self) -> bool {
         self.connections.is_empty()
@@ -195,6 +200,7 @@ impl Basic {
             let bytes = payload.len();
             if self.reply(counter, &peer, &envelope, Frame::Event(&payload.clone())) {
                 counter.settled.hand_over(bytes);
+                counter.moved = true;
                 batch.pop_front();
                 if let Some(connection) = self.connections.get_mut(&peer) {
                     connection.works = true;

@@ -42,6 +42,8 @@ struct Counter {
     settled: Settled,
     /// When serving began; the sessions' clock counts from here.
     since: Instant,
+    /// A client has shown a sign of life, or was given something, since that was last told.
+    moved: bool,
 }
 
 impl Counter {
@@ -65,6 +67,8 @@ pub(crate) struct External {
     heard_anybody: bool,
     /// The start barrier was seen open, or cancelled.
     decided: bool,
+    /// Quits that the router has heard of.
+    quits_told: usize,
 }
 
 impl External {
@@ -80,13 +84,14 @@ impl External {
         barrier.tell(port.waker());
         of.router.rests_as(of.plugin, Rest::Edge(AtPort::Nobody));
         External {
-            counter: Counter { of, port, settled: Settled::default(), since: Instant::now() },
+            counter: Counter { of, port, settled: Settled::default(), since: Instant::now(), moved: false },
             barrier,
             replicas,
             basic: Basic::default(),
             sessions,
             heard_anybody: false,
             decided: false,
+            quits_told: 0,
         }
     }
 
@@ -107,7 +112,7 @@ impl External {
         loop {
             let mut all_read = false;
             for _ in 0..ROUND {
-                if self.basic.quits() + self.sessions.quits() >= self.replicas {
+                if self.have_quit() {
                     return Served::Quit;
                 }
                 match self.counter.port.next() {
@@ -121,6 +126,7 @@ impl External {
             }
             let EdgeOf { router, plugin, .. } = &self.counter.of;
             let Ok(news) = router.come_back(*plugin) else { return Served::Aborted };
+            self.sessions.died(news.deaths);
             news.completed.into_iter().for_each(|ticket| self.complete(ticket));
             if !self.decided && self.barrier.is_decided() {
                 self.decided = true;
@@ -133,9 +139,13 @@ impl External {
                 return Served::Aborted;
             }
             let handed_out = self.sessions.advance(&mut self.counter);
-            let EdgeOf { router, plugin, .. } = &self.counter.of;
-            let says_stop = news.told && router.is_empty(*plugin) && self.sessions.stop();
-            if self.basic.quits() + self.sessions.quits() >= self.replicas {
+            let EdgeOf { router, plugin, .. } = &self.counter.of.clone();
+            let ends = news.told && router.is_empty(*plugin);
+            if ends && self.sessions.is_empty() {
+                router.nobody_hears_stop(*plugin);
+            }
+            let says_stop = ends && self.sessions.stop();
+            if self.have_quit() {
                 return Served::Quit;
             }
             if !all_read || says_stop || handed_out == HandedOut::More || self.counter.port.has_news() {
@@ -147,12 +157,27 @@ impl External {
                 if news.watched {
                     self.say_rest();
                 }
+                if news.signs {
+                    let moved = std::mem::take(&mut self.counter.moved);
+                    router.sign_of_life(*plugin, moved, self.basic.works());
+                }
                 let due = self.sessions.due().map(|due| due.saturating_sub(self.counter.now()));
                 if self.counter.port.wait(due).is_err() {
                     return Served::Aborted;
                 }
             }
         }
+    }
+
+    /// Whether as many clients have quit as the plugin has.
+    fn have_quit(&mut self) -> bool {
+        let quits = self.basic.quits() + self.sessions.quits();
+        if quits > self.quits_told {
+            self.quits_told = quits;
+            let EdgeOf { router, plugin, .. } = &self.counter.of;
+            router.clients_quit(*plugin, quits);
+        }
+        quits >= self.replicas
     }
 
     /// Before it sleeps: whether anybody here still has something to do.
@@ -187,11 +212,16 @@ impl External {
                 if !std::mem::replace(&mut self.heard_anybody, true) {
                     self.barrier.arrive(self.counter.of.plugin);
                 }
+                if !self.basic.knows(&peer) {
+                    self.counter.of.router.client_came(self.counter.of.plugin);
+                }
+                self.counter.moved = true;
                 self.basic.message(&mut self.counter, peer, frames, body_start);
             }
             None => {
                 if self.sessions.message(&mut self.counter, &peer, frames) {
                     self.barrier.arrive(self.counter.of.plugin);
+                    self.counter.of.router.client_came(self.counter.of.plugin);
                 }
             }
         }

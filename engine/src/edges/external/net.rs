@@ -21,6 +21,19 @@ impl BindAddress {
         matches!(self, BindAddress::At(address) if address.is_loopback())
     }
 
+    /// What a client on this machine connects to.
+    pub(crate) fn client_endpoint(self, port: u16) -> String {
+        let address = match self {
+            BindAddress::Everywhere => IpAddr::from([127, 0, 0, 1]),
+            BindAddress::At(address) if address.is_unspecified() && address.is_ipv4() => {
+                IpAddr::from([127, 0, 0, 1])
+            }
+            BindAddress::At(address) if address.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+            BindAddress::At(address) => address,
+        };
+        BindAddress::At(address).endpoint(port)
+    }
+
     fn endpoint(self, port: u16) -> String {
         let port = if port == 0 { "*".to_string() } else { port.to_string() };
         match self {

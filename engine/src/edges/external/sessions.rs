@@ -49,6 +49,8 @@ pub(super) struct SessionEdge {
     /// Connections whose errors were logged.
     logged: HashSet<PeerId>,
     batch: VecDeque<Item>,
+    /// Processes that have died; the sessions that they had end with their connections.
+    deaths: usize,
 }
 
 impl SessionEdge {
@@ -68,6 +70,7 @@ impl SessionEdge {
             last_ticket: HashMap::new(),
             logged: HashSet::new(),
             batch: VecDeque::new(),
+            deaths: 0,
         }
     }
 
@@ -100,8 +103,17 @@ impl SessionEdge {
         self.sessions.stop(STOP_REASON)
     }
 
+    /// So many processes have died: whoever has no connection, or loses it next, does not come back.
+    pub(super) fn died(&mut self, processes: usize) {
+        self.deaths += processes;
+        if self.deaths > 0 {
+            self.deaths -= self.sessions.end_detached(self.deaths);
+        }
+    }
+
     pub(super) fn gone(&mut self, peer: &PeerId, now: Duration) {
         self.sessions.gone(peer, now);
+        self.died(0);
         self.logged.remove(peer);
     }
 
@@ -110,8 +122,13 @@ impl SessionEdge {
         let heard = self.sessions.receive(peer, &frames, counter.now());
         self.send(counter);
         match heard {
-            Heard::Nothing => {}
-            Heard::Ready => return true,
+            Heard::Nothing => return false,
+            Heard::Ready => {
+                counter.moved = true;
+                // The dead have at most the others.
+                self.deaths = self.deaths.min(self.sessions.len().saturating_sub(1));
+                return true;
+            }
             Heard::Settled { events, bytes } => {
                 counter.settled.events += events;
                 counter.settled.bytes += bytes;
@@ -124,6 +141,8 @@ impl SessionEdge {
                 }
             }
         }
+        // A `pong` says that the connection lives, not that the plugin does.
+        counter.moved = true;
         false
     }
 
@@ -245,24 +264,9 @@ impl SessionEdge {
                 }
             }
             router.give_back(*plugin, &mut fresh);
-            for dead in router.give_back_unacknowledged(*plugin, tried, self.options.redelivery_limit) {
-                self.dead_letter(counter, &dead);
-            }
-        }
-    }
-
-    fn dead_letter(&self, counter: &Counter, event: &Payload) {
-        let EdgeOf { router, plugin, name, .. } = &counter.of;
-        tracing::error!(
-            "{name}: an event of {} bytes was in the hands of {} sessions that ended without quit; it is given up",
-            event.len(),
-            self.options.redelivery_limit.saturating_add(1),
-        );
-        if let Some(prefix) = &self.options.dead_letter {
-            let letter = [prefix.as_slice(), event].concat();
-            if counter.of.accepts(letter.len()) {
-                // Accepted or parked; it is this plugin's event like any other.
-                let _ = router.offer(*plugin, Payload::from(letter), None);
+            for dead in router.give_back_unacknowledged(*plugin, tried, self.options.letters.redelivery_limit)
+            {
+                counter.of.dead_letter(&dead, &self.options.letters);
             }
         }
     }
@@ -280,6 +284,7 @@ impl SessionEdge {
                 Body::Bytes(bytes) => counter.port.send(&to, &[header, Frame::Bytes(bytes)]),
                 Body::Event(event) => counter.port.send(&to, &[header, Frame::Event(event)]),
             };
+            counter.moved |= sent == Sent::Yes && !matches!(body, Body::None);
             if sent == Sent::Busy {
                 self.sessions.unsent(&to);
                 busy = Some(to);

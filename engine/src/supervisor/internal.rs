@@ -1,0 +1,184 @@
+//! Internal plugins of the engine's own API: one run, or as many as their policy allows.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::restart::{Decision, RestartHistory};
+use super::{panic_text, BoxError, Outcome, RestartPolicy};
+use crate::builder::{Factory, InternalPlugin};
+use crate::context::{Context, Error, Publisher};
+use crate::edges::{EdgeOf, Letters};
+use crate::lifecycle::{LifecycleEvent, Lifecycles};
+
+/// How one run ended.
+enum End {
+    Well(Outcome),
+    Failed(BoxError),
+    Panicked(String),
+    /// It showed no sign of life for so long; its thread is left behind.
+    Hung(Duration),
+}
+
+/// A plugin that can run once.
+pub(crate) fn once(of: &EdgeOf, plugin: Box<dyn InternalPlugin>) -> Result<Outcome, BoxError> {
+    match run(of, plugin, None) {
+        End::Well(outcome) => Ok(outcome),
+        End::Failed(error) => Err(error),
+        End::Panicked(text) => Ok(Outcome::Panicked(text)),
+        End::Hung(limit) => Err(hung(limit)),
+    }
+}
+
+/// A plugin that can be started again.
+pub(crate) struct Restartable {
+    pub(crate) of: EdgeOf,
+    pub(crate) factory: Factory,
+    pub(crate) policy: RestartPolicy,
+    pub(crate) hang_after: Option<Duration>,
+    pub(crate) lifecycles: Arc<Lifecycles>,
+    /// How often an event goes back, and what then becomes of it.
+    pub(crate) letters: Letters,
+}
+
+impl Restartable {
+    /// Runs it until it ends well, or is not started any more.
+    pub(crate) fn run(self) -> Result<Outcome, BoxError> {
+        let EdgeOf { router, plugin, name, .. } = &self.of;
+        let since = Instant::now();
+        let mut history = RestartHistory::default();
+        let mut restarts = 0;
+        loop {
+            history.started(since.elapsed());
+            let end = match self.hang_after {
+                None => run_made(&self.of, &self.factory, &self.letters),
+                Some(limit) => self.run_watched(limit),
+            };
+            let text = match &end {
+                End::Well(outcome) => return Ok(outcome.clone()),
+                End::Failed(error) => super::text_of(error),
+                End::Panicked(text) => format!("panicked: {text}"),
+                End::Hung(limit) => hung(*limit).to_string(),
+            };
+            let decision = history.ended(&self.policy, since.elapsed(), true);
+            match decision {
+                Decision::RestartAfter(pause) if !router.is_told(*plugin) => {
+                    restarts += 1;
+                    tracing::warn!("plugin {name} failed: {text}; it is started again in {pause:?}");
+                    router.count_restart(*plugin);
+                    router.set_away(*plugin, true);
+                    self.lifecycles.tell(&LifecycleEvent::Restarting {
+                        plugin: Arc::clone(name),
+                        replica: 1,
+                        after: pause,
+                        because: text,
+                    });
+                    let told = router.wait_until_told(*plugin, pause);
+                    router.set_away(*plugin, false);
+                    if told {
+                        return self.last(end);
+                    }
+                }
+                Decision::GiveUp => {
+                    let within = self.policy.give_up_within;
+                    return Ok(Outcome::GaveUp(format!(
+                        "{text}; started again {restarts} times within {within:?}"
+                    )));
+                }
+                Decision::RestartAfter(_) | Decision::Stay => return self.last(end),
+            }
+        }
+    }
+
+    fn last(&self, end: End) -> Result<Outcome, BoxError> {
+        match end {
+            End::Well(outcome) => Ok(outcome),
+            End::Failed(error) => Err(error),
+            End::Panicked(text) => Ok(Outcome::Panicked(text)),
+            End::Hung(limit) => Err(hung(limit)),
+        }
+    }
+
+    /// Runs it on a thread of its own, which is left behind when it hangs.
+    fn run_watched(&self, limit: Duration) -> End {
+        let EdgeOf { router, plugin, name, .. } = &self.of;
+        router.watch_signs(*plugin);
+        let made = match panic::catch_unwind(AssertUnwindSafe(|| (self.factory)())) {
+            Ok(made) => made,
+            Err(payload) => return End::Panicked(panic_text(payload)),
+        };
+        let (done, result) = channel();
+        let (of, letters) = (self.of.clone(), self.letters.clone());
+        let run_number = router.run_of(*plugin);
+        let spawned = thread::Builder::new().name(name.replace('\0', " ")).spawn(move || {
+            // Nobody may listen any more.
+            let _ = done.send(run(&of, made, Some(&letters)));
+        });
+        if let Err(error) = spawned {
+            return End::Failed(error.into());
+        }
+        loop {
+            let silence = router.silence(*plugin).unwrap_or_default();
+            let revoked = if silence >= limit {
+                router.revoke(*plugin, run_number, self.letters.redelivery_limit)
+            } else {
+                None
+            };
+            if let Some(dead) = revoked {
+                dead.iter().for_each(|event| self.of.dead_letter(event, &self.letters));
+                tracing::error!(
+                    "plugin {name} hangs: it has held an event for {limit:?} without a sign of life; its thread is left behind"
+                );
+                self.lifecycles.tell(&LifecycleEvent::Hung { plugin: Arc::clone(name) });
+                return End::Hung(limit);
+            }
+            match result.recv_timeout(limit.saturating_sub(silence).max(Duration::from_millis(1))) {
+                Ok(end) => return end,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return End::Panicked("with no message".into()),
+            }
+        }
+    }
+}
+
+fn hung(limit: Duration) -> BoxError {
+    format!("it hung: for {limit:?} it held an event and showed no sign of life").into()
+}
+
+fn run_made(of: &EdgeOf, factory: &Factory, letters: &Letters) -> End {
+    match panic::catch_unwind(AssertUnwindSafe(factory)) {
+        Ok(plugin) => run(of, plugin, Some(letters)),
+        Err(payload) => End::Panicked(panic_text(payload)),
+    }
+}
+
+/// One run. What it had in its hands when it failed goes back to its queue, if there may be another run.
+fn run(of: &EdgeOf, plugin: Box<dyn InternalPlugin>, letters: Option<&Letters>) -> End {
+    let publisher = Publisher::new(Arc::clone(&of.router), of.plugin, of.max_event_bytes);
+    let mut context = Context::new(Arc::clone(&of.name), publisher, letters.is_some());
+    let abandon = |context: Context| {
+        let limit = letters.map_or(0, |letters| letters.redelivery_limit);
+        for dead in context.abandon(limit) {
+            if let Some(letters) = letters {
+                of.dead_letter(&dead, letters);
+            }
+        }
+    };
+    let result = panic::catch_unwind(AssertUnwindSafe(|| plugin.run(&mut context)));
+    match result {
+        Ok(Ok(())) => End::Well(Outcome::Completed),
+        Ok(Err(error)) if of.router.is_stopping() && error.downcast_ref() == Some(&Error::Closed) => {
+            End::Well(Outcome::Stopped)
+        }
+        Ok(Err(error)) => {
+            abandon(context);
+            End::Failed(error)
+        }
+        Err(payload) => {
+            abandon(context);
+            End::Panicked(panic_text(payload))
+        }
+    }
+}
