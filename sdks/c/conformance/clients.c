@@ -164,7 +164,7 @@ static json_t *do_stopping(const json_t *request, ee_client **client) {
 }
 
 const named_operation client_operations[] = {
-    {"connect", do_connect, false}, {"close", do_close, false},    {"next", do_next, true},
-    {"events", do_events, true},    {"publish", do_publish, true}, {"publish_batch", do_publish_batch, true},
+    {"connect", do_connect, false}, {"close", do_close, false},      {"next", do_next, true},
+    {"events", do_events, true},    {"publish", do_publish, true},   {"publish_batch", do_publish_batch, true},
     {"quit", do_quit, true},        {"stopping", do_stopping, true}, {NULL, NULL, false},
 };

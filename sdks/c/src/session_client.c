@@ -175,6 +175,7 @@ static ee_status take_over(ee_client *client, const ee_bytes *events, size_t cou
 ee_status ee_session_client_publish(ee_client *client, const ee_bytes *events, size_t count, int64_t deadline,
                                     uint64_t *last_id) {
   ee_status status = ee_session_check(&client->session, events, count, &client->failure);
+  if (status == EE_CLOSED && client->session.connection == EE_ENDED) return ended(client);
   while (status == EE_OK) {
     const ee_outgoing *outgoing = &client->session.outgoing;
     if (count > 0 && outgoing->sent.id == outgoing->last_id) {
