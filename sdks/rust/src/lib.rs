@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`Client`] | the client of threads: `next_event`, `events`, `publish`, `publish_batch`, `quit`, `close` |
+//! | [`Client`] | the client of threads: `next_event`, `events`, `publish`, `publish_batch`, `stopping`, `quit`, `close` |
 //! | `tokio::Client` | the same for tasks, with the feature `tokio` |
 //! | [`Options`], [`Profile`] | what can be said before connecting |
 //! | [`Event`] | bytes, and how they came |
