@@ -8,6 +8,10 @@
 //! - [`Builder`] → [`Handle`] → [`Report`]: the engine's own API; plugins are closures with a [`Context`].
 //! - [`App`], [`plugins`], [`events`], [`errors`]: the API of event-engine 0.2, for applications written for it.
 //! - [`Ledger`]: the account of every event.
+//! - [`control`]: looking at a running application and telling it things, from the same process or another one.
+//!
+//! # Features
+//! - `application` (on unless said): the control socket and its client, metrics and health, with the crates that they need.
 
 mod app;
 mod barrier;
