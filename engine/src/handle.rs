@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+#[cfg(feature = "application")]
+use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::control::outside::Answering;
+use crate::control::{Control, Shared};
 use crate::edges::bus::RunningBus;
 use crate::ending::{close, PluginSockets, CLOSE_WITHIN};
 use crate::ledger::Ledger;
@@ -12,10 +16,6 @@ use crate::lifecycle::Lifecycle;
 use crate::report::{PluginReport, Report};
 use crate::supervisor::Outcome;
 use crate::zmq_ffi::ZmqContext;
-
-mod control;
-
-pub use control::{Control, Phase};
 
 /// A running application. Dropping it stops it.
 pub struct Handle {
@@ -28,6 +28,8 @@ pub struct Handle {
     pub(crate) plugin_sockets: PluginSockets,
     /// Sockets of ports, which only the engine holds.
     pub(crate) port_sockets: Option<ZmqContext>,
+    /// The control socket and the metrics; those who ask are answered until everything else has ended.
+    pub(crate) answering: Option<Answering>,
 }
 
 impl Handle {
@@ -57,6 +59,12 @@ impl Handle {
         self.control.stop();
     }
 
+    /// The address of [`crate::Builder::metrics`], if it is open.
+    #[cfg(feature = "application")]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.answering.as_ref()?.metrics_address
+    }
+
     /// Ends the application without letting anything drain; see [`Control::stop_now`].
     pub fn stop_now(&self) {
         self.control.stop_now();
@@ -70,7 +78,7 @@ impl Handle {
     /// Whether every plugin has ended within `timeout`, or was left behind past the deadline of a stop; [`Handle::wait`] then
     /// waits for nobody.
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.control.supervisor.wait_for(timeout)
+        self.control.shared.supervisor.wait_for(timeout)
     }
 
     /// Waits until every plugin has ended and returns how.
@@ -79,7 +87,8 @@ impl Handle {
     }
 
     fn end(&mut self) -> Report {
-        let Control { router, supervisor, barrier, .. } = &self.control;
+        let shared = std::sync::Arc::clone(&self.control.shared);
+        let Shared { router, supervisor, barrier, .. } = &*shared;
         supervisor.wait();
         if let Some(bus) = self.bus.take() {
             bus.end();
@@ -103,6 +112,9 @@ impl Handle {
         self.plugin_sockets.close(if stuck { Duration::ZERO } else { CLOSE_WITHIN });
         close(self.port_sockets.take(), CLOSE_WITHIN);
         tracing::info!("the application has ended\n{report}");
+        self.control.shared.end.set(report.is_success(), report.to_string());
+        // Whoever waited for the end hears of it before the socket is gone.
+        self.answering = None;
         report
     }
 }

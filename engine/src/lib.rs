@@ -10,6 +10,10 @@
 //! - [`App`], [`plugins`], [`events`], [`errors`]: the API of event-engine 0.2, for applications written for it.
 //! - [`Control`]: a running application in the hands of any thread: stop it, ask how far it is.
 //! - [`Ledger`]: the account of every event.
+//! - [`control`]: looking at a running application and telling it things, from the same process or another one.
+//!
+//! # Features
+//! - `application` (on unless said): the control socket and its client, metrics and health, with the crates that they need.
 
 mod app;
 #[cfg(feature = "application")]
@@ -40,7 +44,8 @@ pub use app::{App, AppConfig};
 pub use barrier::Laggards;
 pub use builder::{Builder, InternalPlugin, PluginSpec, StartError};
 pub use context::{Context, Error, Publisher};
-pub use handle::{Control, Handle, Phase};
+pub use control::{Control, Phase};
+pub use handle::Handle;
 pub use ledger::{Ledger, PluginLedger};
 pub use lifecycle::{Lifecycle, LifecycleEvent};
 pub use payload::{Event, Payload};

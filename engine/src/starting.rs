@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::barrier::{Barrier, Laggards};
 use crate::builder::{Builder, PluginSpec, Sessions, StartError, Work};
+use crate::control::outside::{Answering, Outside};
+#[cfg(feature = "application")]
+use crate::control::Member as Described;
+use crate::control::{Control, End, Shared};
 use crate::edges::bridge::Bridge;
 use crate::edges::bus::{BusBindError, BusEdge, RunningBus};
 use crate::edges::external::net::Binding;
@@ -18,7 +22,7 @@ use crate::edges::{EdgeOf, Letters};
 use crate::ending::{close, Ending, PluginSockets, CLOSE_WITHIN};
 use crate::errors::EngineError;
 use crate::filters::PluginId;
-use crate::handle::{Control, Handle};
+use crate::handle::Handle;
 use crate::lifecycle::Lifecycles;
 use crate::queue::QueueLimits;
 use crate::router::quiescence::{AtPort, Rest};
@@ -63,7 +67,7 @@ struct Threads {
     watch: JoinHandle<()>,
     end: JoinHandle<()>,
     guard: Option<JoinHandle<()>>,
-    children: Option<Arc<Children>>,
+    answering: Answering,
 }
 
 /// An application between its configuration and its first event.
@@ -82,6 +86,14 @@ struct Starting {
     output: Option<Sink>,
     lifecycles: Arc<Lifecycles>,
     bus: Option<BusEdge>,
+    outside: Outside,
+    name: String,
+    #[cfg(feature = "application")]
+    started: Instant,
+    #[cfg(feature = "application")]
+    described: Vec<Described>,
+    #[cfg(feature = "application")]
+    types: Vec<(String, Vec<u8>)>,
 }
 
 /// The system refused something; most often it is the limit of file descriptors.
@@ -123,11 +135,20 @@ impl Starting {
             output: None,
             lifecycles: Arc::new(Lifecycles::new()),
             bus: None,
+            outside: Outside::default(),
+            name: builder.name.clone(),
+            #[cfg(feature = "application")]
+            started: Instant::now(),
+            #[cfg(feature = "application")]
+            described: Vec::new(),
+            #[cfg(feature = "application")]
+            types: builder.types.clone(),
         })
     }
 
     /// Makes every queue and opens every port.
     fn open(&mut self, builder: Builder) -> Result<Vec<Ready>, StartError> {
+        self.outside = Outside::open(&builder)?;
         let mut jobs = Vec::new();
         self.output = builder.output;
         for (spec, work) in builder.plugins {
@@ -165,7 +186,7 @@ impl Starting {
             restart,
             hang_after,
             critical,
-            publishes: _,
+            publishes,
             source: _,
         } = spec;
         let letters = Letters { redelivery_limit, dead_letter };
@@ -275,6 +296,16 @@ impl Starting {
             }
         };
         self.router.describe(of.plugin, source, stop_event, rest);
+        #[cfg(feature = "application")]
+        self.described.push(Described {
+            plugin: of.plugin,
+            kind: if internal { "internal" } else { "external" },
+            port: self.ports.get(&name).copied().filter(|_| !internal),
+            source,
+            publishes,
+        });
+        #[cfg(not(feature = "application"))]
+        let _ = publishes;
         Ok(Ready { plugin: of.plugin, name, internal, critical, members, job })
     }
 
@@ -295,6 +326,8 @@ impl Starting {
         let waker = Self::waker(BUS)?;
         let of = self.edge_of(BUS, QueueLimits::default(), Some(&waker));
         self.router.rests_as(of.plugin, Rest::Bus);
+        #[cfg(feature = "application")]
+        let plugin = of.plugin;
         let bus = BusEdge::bind(&self.port_sockets, of, &self.binding, publish, subscribe, waker).map_err(
             |error| match error {
                 BusBindError::Publish(source) => self.bind_error("bus publish port".into(), publish, source),
@@ -303,6 +336,8 @@ impl Starting {
                 }
             },
         )?;
+        #[cfg(feature = "application")]
+        self.described.push(Described { plugin, kind: BUS, port: None, source: false, publishes: Vec::new() });
         self.bus = Some(bus);
         Ok(())
     }
@@ -327,17 +362,12 @@ impl Starting {
         if self.until_done {
             self.router.until_done();
         }
-        let started = self.start_threads(&mut jobs, &supervisor, &barrier);
+        let control = self.control(&supervisor);
+        let started = self.start_threads(&mut jobs, &supervisor, &barrier, &control);
         match started {
-            Ok(Threads { bus, watch, end, guard, children }) => Ok(Handle {
-                control: Control {
-                    router: self.router,
-                    supervisor,
-                    barrier,
-                    waits_for_external: self.external_within.is_some(),
-                    children,
-                    lifecycles: self.lifecycles,
-                },
+            Ok(Threads { bus, watch, end, guard, answering }) => Ok(Handle {
+                control,
+                answering: Some(answering),
                 ports: self.ports,
                 bus_ports,
                 bus,
@@ -355,12 +385,37 @@ impl Starting {
         }
     }
 
+    /// Takes what only the outside needs to know.
+    fn control(&mut self, supervisor: &Arc<Supervisor>) -> Control {
+        let shared = Shared {
+            router: Arc::clone(&self.router),
+            supervisor: Arc::clone(supervisor),
+            barrier: Arc::clone(&self.barrier),
+            children: OnceLock::new(),
+            lifecycles: Arc::clone(&self.lifecycles),
+            waits_for_external: self.external_within.is_some(),
+            max_event_bytes: self.binding.max_event_bytes,
+            name: std::mem::take(&mut self.name),
+            #[cfg(feature = "application")]
+            started: self.started,
+            #[cfg(feature = "application")]
+            described: std::mem::take(&mut self.described),
+            #[cfg(feature = "application")]
+            types: std::mem::take(&mut self.types),
+            publishes_as: OnceLock::new(),
+            end: End::default(),
+        };
+        Control { shared: Arc::new(shared) }
+    }
+
     fn start_threads(
         &mut self,
         jobs: &mut VecDeque<Ready>,
         supervisor: &Arc<Supervisor>,
         barrier: &Arc<Barrier>,
+        control: &Control,
     ) -> std::io::Result<Threads> {
+        let answering = std::mem::take(&mut self.outside).start(control)?;
         let watch = {
             let router = Arc::clone(&self.router);
             thread::Builder::new().name("ee-watch".into()).spawn(move || router.watch())?
@@ -370,6 +425,9 @@ impl Starting {
             Children::new(router, Arc::clone(supervisor), lifecycles, self.output.take(), self.stop_within)
         });
         let children = children.transpose()?;
+        if let Some(children) = &children {
+            let _ = control.shared.children.set(Arc::clone(children));
+        }
         let end = {
             let ending = Ending {
                 lifecycles: Arc::clone(&self.lifecycles),
@@ -407,7 +465,7 @@ impl Starting {
         if let Some(children) = &children {
             members.into_iter().try_for_each(|member| children.start(member))?;
         }
-        Ok(Threads { bus, watch, end, guard, children })
+        Ok(Threads { bus, watch, end, guard, answering })
     }
 
     /// Sees to it that the application does not wait for external plugins longer than it was told.

@@ -143,6 +143,16 @@ impl Router {
         }
     }
 
+    /// How often an internal plugin was started again.
+    pub(crate) fn restarts(&self, plugin: PluginId) -> u64 {
+        self.state.lock().queues.get(plugin).map_or(0, |queue| queue.restarts)
+    }
+
+    /// Whether the plugin is between two runs.
+    pub(crate) fn is_away(&self, plugin: PluginId) -> bool {
+        self.state.lock().queues.get(plugin).is_some_and(|queue| queue.away)
+    }
+
     /// Which run of an internal plugin this is.
     pub(crate) fn run_of(&self, plugin: PluginId) -> u32 {
         self.state.lock().queues.get(plugin).map_or(0, |queue| queue.run)
