@@ -56,6 +56,9 @@ fn unused_types(draft: &Draft, out: &mut Diagnostics) {
     for declared in &draft.types {
         let Some(prefix) = declared.prefix.as_ref() else { continue };
         let name = &declared.name.value;
+        if name.is_empty() {
+            continue;
+        }
         let (message, help) = match (among(&prefix.value, &published), among(&prefix.value, &taken)) {
             (true, true) => continue,
             (true, false) => (

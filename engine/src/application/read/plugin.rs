@@ -130,6 +130,7 @@ fn read(mut section: Section<'_>, name: Located<String>, base: &Path, out: &mut 
     let dead_letter = section.text("dead-letter", out);
     section.finish(out);
 
+    let command_span = command.as_ref().map(|command| command.span.clone());
     let dir_span = dir.as_ref().map(|dir| dir.span.clone());
     let port_number = port.as_ref().map_or(0, |port| port.value);
     let kind = match kind {
