@@ -21,7 +21,6 @@ pub(crate) enum Exit {
     #[allow(dead_code)] // nothing here runs an application yet
     Failed = 1,
     /// The command line, or a file that it names, is wrong; what is wrong has been said.
-    #[allow(dead_code)] // `check` says it from its next commit on
     Wrong = 2,
 }
 

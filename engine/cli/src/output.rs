@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use event_engine::application::Diagnostics;
+
 use crate::exit::Problem;
 
 /// Whether what goes to this stream is coloured: on a terminal only, and not with NO_COLOR (<https://no-color.org>) or TERM=dumb.
@@ -29,6 +31,16 @@ pub(crate) fn write_to(file: Option<&Path>, text: &str) -> Result<(), Problem> {
         None => Ok(write(text)?),
         Some(path) => fs::write(path, text)
             .map_err(|error| Problem::Wrong(format!("{} could not be written: {error}", path.display()))),
+    }
+}
+
+/// Writes diagnostics to stderr, in colours on a terminal.
+pub(crate) fn diagnostics(diagnostics: &Diagnostics) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    if colours(&stderr) {
+        write!(stderr, "{diagnostics:#}")
+    } else {
+        write!(stderr, "{diagnostics}")
     }
 }
 

@@ -2,25 +2,54 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+use event_engine::application::ApplicationFile;
+
 use crate::exit::{self, Exit, Problem};
+use crate::graph::Graph;
 use crate::output;
 
 /// Of which application, and how.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct Arguments {
-    /// The application file
+    /// The application file; its commands need not be there
     #[arg(value_name = "APP.toml")]
     file: PathBuf,
+    /// In which language
+    #[arg(long, short, value_enum, default_value_t = Format::Mermaid)]
+    format: Format,
     /// Where to write it; stdout unless said
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
+/// A language of graphs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A flowchart of Mermaid, for web pages and Markdown
+    Mermaid,
+    /// The language of Graphviz
+    Dot,
+    /// A picture, for browsers
+    Svg,
+}
+
 /// Draws it.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
-    let text = std::fs::read_to_string(&arguments.file)
-        .map_err(|error| Problem::Wrong(format!("{}: {error}", arguments.file.display())))?;
+    let file = match ApplicationFile::read_text(&arguments.file) {
+        Ok(file) => file,
+        Err(diagnostics) => {
+            output::diagnostics(&diagnostics)?;
+            return Ok(Exit::Wrong);
+        }
+    };
+    let graph = Graph::from_file(&file);
+    let text = match arguments.format {
+        Format::Mermaid => graph.mermaid(),
+        Format::Dot => graph.dot(),
+        Format::Svg => graph.svg(),
+    };
     output::write_to(arguments.output.as_deref(), &text)?;
     Ok(Exit::Done)
 }

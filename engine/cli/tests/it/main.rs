@@ -1,0 +1,9 @@
+//! The program from outside: what it prints, and how it ends.
+
+// Helpers fail a test as its own body does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod check;
+mod graph;
+mod help;
+mod support;
