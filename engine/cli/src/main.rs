@@ -1,10 +1,19 @@
 //! `event-engine`: runs, checks and watches applications of event-engine.
 //!
-//! Each command has a file under `command`; what a command ends with is in `exit`, how it writes is in `output`.
+//! Each command has a file under `command`; what a command ends with is in `exit`, how it writes is in `output`. Running
+//! applications are found and asked in `live`; `top`, `tap` and `new` have folders of their own.
 
 mod command;
 mod exit;
+mod filter;
+mod hex;
+mod human;
+mod live;
+mod new;
 mod output;
+mod table;
+mod tap;
+mod top;
 
 use std::process::ExitCode;
 
