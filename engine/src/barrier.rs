@@ -100,6 +100,12 @@ impl Barrier {
         self.inner.lock().state != State::Waiting
     }
 
+    /// Who is not ready.
+    #[cfg(feature = "application")]
+    pub(crate) fn missing(&self) -> Vec<PluginId> {
+        self.inner.lock().missing.keys().copied().collect()
+    }
+
     /// Calls `waker` when the barrier opens.
     pub(crate) fn tell(&self, waker: Arc<Waker>) {
         self.inner.lock().wakers.push(waker);

@@ -1,6 +1,8 @@
 //! Building an application: who takes part, at which ports, within which limits.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "application")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,8 @@ pub struct PluginSpec {
     pub(crate) stop_event: Option<Payload>,
     pub(crate) redelivery_limit: u32,
     pub(crate) dead_letter: Option<Vec<u8>>,
+    #[cfg(feature = "application")]
+    pub(crate) publishes: Vec<String>,
 }
 
 /// How the sessions at one port are served.
@@ -67,7 +71,17 @@ impl PluginSpec {
             stop_event: None,
             redelivery_limit: constants::REDELIVERY_LIMIT as u32,
             dead_letter: None,
+            #[cfg(feature = "application")]
+            publishes: Vec::new(),
         }
+    }
+
+    /// Says that the plugin publishes events of the type called `kind`, for those who look at the application from outside.
+    #[cfg(feature = "application")]
+    #[must_use]
+    pub fn publishes(mut self, kind: impl Into<String>) -> Self {
+        self.publishes.push(kind.into());
+        self
     }
 
     /// Subscribes to the events that begin with `prefix`; the empty prefix takes everything.
@@ -155,6 +169,24 @@ pub enum StartError {
     /// The address to bind makes no sense.
     #[error("{0}")]
     Address(String),
+    /// The control socket could not be opened.
+    #[cfg(feature = "application")]
+    #[error("control socket {}: {what}", path.display())]
+    Control {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// The address for metrics could not be opened.
+    #[cfg(feature = "application")]
+    #[error("metrics at {address}: {what}")]
+    Metrics {
+        /// The address.
+        address: String,
+        /// What is wrong, and what to do.
+        what: String,
+    },
     /// The system refused sockets or threads.
     #[error("{owner}: {what}")]
     Resources {
@@ -239,6 +271,14 @@ pub struct Builder {
     pub(crate) grace: Duration,
     pub(crate) external_within: Option<(Duration, Laggards)>,
     allow_ambiguous_filters: bool,
+    pub(crate) name: String,
+    #[cfg(feature = "application")]
+    pub(crate) types: Vec<(String, Vec<u8>)>,
+    #[cfg(feature = "application")]
+    pub(crate) control_socket: Option<PathBuf>,
+    /// The address, and whether it may be another than loopback.
+    #[cfg(feature = "application")]
+    pub(crate) metrics: Option<(String, bool)>,
     /// The ancestor's API knows plugins by their ids; names may repeat.
     pub(crate) names_may_repeat: bool,
 }
@@ -256,6 +296,13 @@ impl Default for Builder {
             grace: Duration::from_millis(constants::GRACE_MS),
             external_within: None,
             allow_ambiguous_filters: false,
+            name: "application".to_string(),
+            #[cfg(feature = "application")]
+            types: Vec::new(),
+            #[cfg(feature = "application")]
+            control_socket: None,
+            #[cfg(feature = "application")]
+            metrics: None,
             names_may_repeat: false,
         }
     }
@@ -337,6 +384,43 @@ impl Builder {
     /// their queues.
     pub fn wait_for_external(mut self, deadline: Duration, laggards: Laggards) -> Self {
         self.external_within = Some((deadline, laggards));
+        self
+    }
+
+    /// Names the application, for those who look at it from outside.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Names the type of the events that begin with `prefix`, for those who look at the application from outside.
+    #[cfg(feature = "application")]
+    pub fn event_type(mut self, name: impl Into<String>, prefix: impl AsRef<[u8]>) -> Self {
+        self.types.push((name.into(), prefix.as_ref().to_vec()));
+        self
+    }
+
+    /// Opens a control socket at this path, only for the user who starts the application: [`crate::control::Client`] and the command
+    /// line connect to it (spec/control.md). [`crate::control::default_path`] knows a good place. Folders that are missing are made.
+    #[cfg(feature = "application")]
+    pub fn control_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.control_socket = Some(path.into());
+        self
+    }
+
+    /// Answers `GET /metrics` (for Prometheus) and `GET /health` at this address, such as `127.0.0.1:9100`; port 0 takes a free one,
+    /// [`Handle::metrics_address`] says which. Any other address than loopback is refused, see [`Builder::metrics_exposed`].
+    #[cfg(feature = "application")]
+    pub fn metrics(mut self, address: impl Into<String>) -> Self {
+        self.metrics = Some((address.into(), false));
+        self
+    }
+
+    /// As [`Builder::metrics`], at any address: whoever reaches it can read the names of plugins and how much they do. There is no
+    /// authentication.
+    #[cfg(feature = "application")]
+    pub fn metrics_exposed(mut self, address: impl Into<String>) -> Self {
+        self.metrics = Some((address.into(), true));
         self
     }
 

@@ -34,12 +34,16 @@ pub enum Error {
         /// The application's limit.
         max_bytes: usize,
     },
+    /// There was no room for the event within the time-out; it went to nobody.
+    #[error("no room within the time-out: a plugin's queue is full; publish again once it has read")]
+    NoRoom,
 }
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Closed => Error::Closed,
+            Refusal::NoRoom => Error::NoRoom,
         }
     }
 }

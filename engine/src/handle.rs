@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+#[cfg(feature = "application")]
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::barrier::Barrier;
+use crate::control::outside::Answering;
+use crate::control::Control;
 use crate::edges::bus::RunningBus;
-use crate::filters::PluginId;
 use crate::ledger::Ledger;
-use crate::payload::Payload;
 use crate::report::{PluginReport, Report};
 use crate::router::Router;
 use crate::supervisor::{Outcome, Supervisor};
@@ -35,8 +37,9 @@ pub struct Handle {
     pub(crate) plugin_sockets: Option<ZmqContext>,
     /// Sockets of ports, which only the engine holds.
     pub(crate) port_sockets: Option<ZmqContext>,
-    pub(crate) stop_events: Vec<(PluginId, Payload)>,
-    pub(crate) stop_within: Duration,
+    pub(crate) control: Control,
+    /// The control socket and the metrics; those who ask are answered until everything else has ended.
+    pub(crate) answering: Option<Answering>,
 }
 
 impl Handle {
@@ -58,17 +61,18 @@ impl Handle {
     /// Asks the application to end: plugins get what is queued, then [`crate::Error::Closed`]; external ones their stop event. Returns at
     /// once; [`Handle::wait`] waits for the end, at most until the deadline. Further calls change nothing.
     pub fn stop(&self) {
-        if !self.router.drain(&self.stop_events) {
-            return;
-        }
-        // As long as it waits for external plugins nothing has started, and nothing shall.
-        if self.guard.is_some() {
-            self.barrier.cancel();
-        }
-        // A deadline beyond what the clock knows is none.
-        if let Some(deadline) = Instant::now().checked_add(self.stop_within) {
-            self.supervisor.end_by(deadline);
-        }
+        self.control.stop();
+    }
+
+    /// Tells about the application, and tells it things, from anywhere in the process.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// The address of [`crate::Builder::metrics`], if it is open.
+    #[cfg(feature = "application")]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.answering.as_ref()?.metrics_address
     }
 
     /// Waits until every plugin has finished and returns how.
@@ -107,6 +111,9 @@ impl Handle {
         close(self.plugin_sockets.take(), if stuck { Duration::ZERO } else { CLOSE_WITHIN });
         close(self.port_sockets.take(), CLOSE_WITHIN);
         tracing::info!("the application has ended\n{report}");
+        self.control.shared.end.set(report.is_success(), report.to_string());
+        // Whoever waited for the end hears of it before the socket is gone.
+        self.answering = None;
         report
     }
 }

@@ -328,6 +328,23 @@ impl Queue {
         }
     }
 
+    /// The order of the event that has waited longest.
+    #[cfg_attr(not(feature = "application"), allow(dead_code))] // only a status asks
+    pub(crate) fn oldest_waiting(&self) -> Option<u64> {
+        let redelivered = self.redelivered.front().map(|event| event.item.0);
+        let event = self.events.front().map(|(order, _)| *order);
+        match (redelivered, event) {
+            (Some(redelivered), Some(event)) => Some(redelivered.min(event)),
+            (redelivered, event) => redelivered.or(event),
+        }
+    }
+
+    /// Bytes of the events that wait.
+    #[cfg_attr(not(feature = "application"), allow(dead_code))] // only a status asks
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
     /// Events that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.redelivered.len() + self.events.len()

@@ -7,22 +7,31 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::filters::{Filters, PluginId};
-use crate::ledger::Ledger;
 use crate::payload::Payload;
 use crate::queue::{Queue, QueueLimits, Settled, Ticket};
 use crate::wake::{Line, Sleep, Sleeper, Waker};
 
+#[cfg_attr(not(feature = "application"), allow(dead_code))] // only a status asks
+mod ages;
 mod cycle;
 mod park;
 mod read;
+#[cfg_attr(not(feature = "application"), allow(dead_code))] // only a status asks
+mod snapshot;
+mod tap;
 mod watch;
 
 use park::{Notify, Parked, Waiting};
 pub(crate) use read::Taken;
+#[cfg(feature = "application")]
+pub(crate) use snapshot::{QueueSnapshot, Snapshot};
+use tap::Observers;
+pub(crate) use tap::{Seen, TapId, TapTaken};
 
 /// So many events of a batch are published under one lock.
 const BATCH_EVENTS: usize = 64;
@@ -32,13 +41,15 @@ const BATCH_EVENTS: usize = 64;
 pub(crate) enum Refusal {
     /// The application has ended or failed.
     Closed,
+    /// There was no room by the deadline.
+    NoRoom,
 }
 
 /// What became of an edge's publish.
 pub(crate) enum Offer {
     Accepted,
     Parked(Ticket),
-    Refused(Refusal),
+    Refused,
 }
 
 pub(crate) struct Router {
@@ -66,6 +77,7 @@ pub(crate) struct State {
     /// Why the application failed, if it did.
     failure: Option<String>,
     merged: Vec<PluginId>,
+    observers: Observers,
 }
 
 impl Router {
@@ -85,6 +97,7 @@ impl Router {
                 aborted: false,
                 failure: None,
                 merged: Vec::new(),
+                observers: Observers::new(),
             }),
             parked: Condvar::new(),
         }
@@ -169,6 +182,17 @@ impl Router {
         payload: Payload,
         settled: Settled,
     ) -> Result<u64, Refusal> {
+        self.publish_by(source, payload, settled, None)
+    }
+
+    /// As [`Router::publish`], but waits for room until `deadline` at most; then nothing was published.
+    pub(crate) fn publish_by(
+        &self,
+        source: PluginId,
+        payload: Payload,
+        settled: Settled,
+        deadline: Option<Instant>,
+    ) -> Result<u64, Refusal> {
         let mut state = self.state.lock();
         state.settle(source, settled);
         if state.aborted {
@@ -179,7 +203,7 @@ impl Router {
                 self.unlock_and_wake(state);
                 Ok(order)
             }
-            Err(payload) => self.wait_for_room(state, source, VecDeque::from([payload])),
+            Err(payload) => self.wait_for_room(state, source, VecDeque::from([payload]), deadline),
         }
     }
 
@@ -203,7 +227,7 @@ impl Router {
                     Ok(order) => last = order,
                     Err(payload) => {
                         events.push_front(payload);
-                        return self.wait_for_room(state, source, std::mem::take(events));
+                        return self.wait_for_room(state, source, std::mem::take(events), None);
                     }
                 }
             }
@@ -219,7 +243,7 @@ impl Router {
     pub(crate) fn offer(&self, source: PluginId, payload: Payload, behind: Option<Ticket>) -> Offer {
         let mut state = self.state.lock();
         if state.aborted {
-            return Offer::Refused(Refusal::Closed);
+            return Offer::Refused;
         }
         if let Some(ticket) = behind {
             if let Some(parked) = state.parked.get_mut(&ticket) {
@@ -291,7 +315,9 @@ impl Router {
         mut state: MutexGuard<'_, State>,
         source: PluginId,
         events: VecDeque<Payload>,
+        deadline: Option<Instant>,
     ) -> Result<u64, Refusal> {
+        let mut refusal = Refusal::Closed;
         let waiting = Arc::new(Waiting::default());
         let (ticket, waits) = state.park(source, events, Notify::Thread(Arc::clone(&waiting)));
         if waits {
@@ -300,12 +326,20 @@ impl Router {
                 next.wake();
             }
             while state.parked.contains_key(&ticket) {
-                waiting.room.wait(&mut state);
+                match deadline {
+                    None => waiting.room.wait(&mut state),
+                    Some(deadline) => {
+                        if waiting.room.wait_until(&mut state, deadline).timed_out() && state.withdraw(ticket)
+                        {
+                            refusal = Refusal::NoRoom;
+                        }
+                    }
+                }
             }
         }
         self.unlock_and_wake(state);
         match waiting.last_order.load(Ordering::Relaxed) {
-            0 => Err(Refusal::Closed),
+            0 => Err(refusal),
             order => Ok(order),
         }
     }
@@ -362,21 +396,12 @@ impl Router {
                 (sleeper, _) => sleeper.wake(),
             }
         }
+        state.observers.wake_all();
         self.unlock_and_wake(state);
     }
 
     pub(crate) fn failure(&self) -> Option<String> {
         self.state.lock().failure.clone()
-    }
-
-    pub(crate) fn ledger(&self) -> Ledger {
-        let state = self.state.lock();
-        Ledger {
-            accepted: state.accepted,
-            unmatched: state.unmatched,
-            parked: state.parked.values().map(|parked| parked.events.len() as u64).sum(),
-            plugins: state.queues.iter().map(Queue::snapshot).collect(),
-        }
     }
 
     /// A publish was parked: the watch has something to look at, once a second.
@@ -404,7 +429,7 @@ impl State {
     /// Puts an event into every matching queue, if all have room; else gives it back.
     fn admit(&mut self, source: PluginId, payload: Payload) -> Result<u64, Payload> {
         let bytes = payload.len();
-        let State { filters, queues, merged, line, accepted, unmatched, .. } = self;
+        let State { filters, queues, merged, line, accepted, unmatched, observers, .. } = self;
         let targets = filters.targets(&payload, merged);
         for target in targets {
             let Some(queue) = queues.get(*target) else { continue };
@@ -414,6 +439,7 @@ impl State {
         }
         *accepted += 1;
         let order = *accepted;
+        observers.accepted(order, source, &payload);
         if let Some((last, others)) = targets.split_last() {
             for target in others {
                 deliver(queues, line, *target, order, payload.clone(), false);

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::barrier::{Barrier, Laggards};
 use crate::builder::{Builder, InternalPlugin, PluginSpec, Sessions, StartError, Work};
 use crate::context::{Context, Error, Publisher};
+use crate::control::outside::{Answering, Outside};
+#[cfg(feature = "application")]
+use crate::control::Member;
+use crate::control::{Control, End, Shared};
 use crate::edges::bridge::Bridge;
 use crate::edges::bus::{BusBindError, BusEdge, RunningBus};
 use crate::edges::external::net::Binding;
@@ -56,6 +60,7 @@ struct Threads {
     bus: Option<RunningBus>,
     watch: JoinHandle<()>,
     guard: Option<JoinHandle<()>>,
+    answering: Answering,
 }
 
 /// An application between its configuration and its first event.
@@ -72,6 +77,14 @@ struct Starting {
     ports: BTreeMap<String, u16>,
     stop_events: Vec<(PluginId, Payload)>,
     bus: Option<BusEdge>,
+    outside: Outside,
+    name: String,
+    #[cfg(feature = "application")]
+    started: Instant,
+    #[cfg(feature = "application")]
+    members: Vec<Member>,
+    #[cfg(feature = "application")]
+    types: Vec<(String, Vec<u8>)>,
 }
 
 /// The system refused something; most often it is the limit of file descriptors.
@@ -111,11 +124,20 @@ impl Starting {
             ports: BTreeMap::new(),
             stop_events: Vec::new(),
             bus: None,
+            outside: Outside::default(),
+            name: builder.name.clone(),
+            #[cfg(feature = "application")]
+            started: Instant::now(),
+            #[cfg(feature = "application")]
+            members: Vec::new(),
+            #[cfg(feature = "application")]
+            types: builder.types.clone(),
         })
     }
 
     /// Makes every queue and opens every port.
     fn open(&mut self, builder: Builder) -> Result<Vec<Ready>, StartError> {
+        self.outside = Outside::open(&builder)?;
         let mut jobs = Vec::new();
         for (spec, work) in builder.plugins {
             jobs.push(self.open_plugin(spec, work)?);
@@ -140,8 +162,18 @@ impl Starting {
     }
 
     fn open_plugin(&mut self, spec: PluginSpec, work: Work) -> Result<Ready, StartError> {
-        let PluginSpec { name, subscriptions, limits, replicas, stop_event, redelivery_limit, dead_letter } =
-            spec;
+        #[cfg(feature = "application")]
+        let publishes = spec.publishes;
+        let PluginSpec {
+            name,
+            subscriptions,
+            limits,
+            replicas,
+            stop_event,
+            redelivery_limit,
+            dead_letter,
+            ..
+        } = spec;
         let sessions = Sessions { ping: self.ping, grace: self.grace, redelivery_limit, dead_letter };
         let barrier = Arc::clone(&self.barrier);
         let filters: Vec<Vec<u8>> = subscriptions.into_iter().map(|(_, filter)| filter).collect();
@@ -205,6 +237,13 @@ impl Starting {
         if let Some(event) = stop_event {
             self.stop_events.push((of.plugin, event));
         }
+        #[cfg(feature = "application")]
+        self.members.push(Member {
+            plugin: of.plugin,
+            kind: if internal { "internal" } else { "external" },
+            port: self.ports.get(&name).copied().filter(|_| !internal),
+            publishes,
+        });
         Ok(Ready { plugin: of.plugin, name, internal, job })
     }
 
@@ -224,6 +263,8 @@ impl Starting {
     fn open_bus(&mut self, publish: u16, subscribe: u16) -> Result<(), StartError> {
         let waker = Self::waker(BUS)?;
         let of = self.edge_of(BUS, QueueLimits::default(), Some(&waker));
+        #[cfg(feature = "application")]
+        let plugin = of.plugin;
         let bus = BusEdge::bind(&self.port_sockets, of, &self.binding, publish, subscribe, waker).map_err(
             |error| match error {
                 BusBindError::Publish(source) => self.bind_error("bus publish port".into(), publish, source),
@@ -232,6 +273,8 @@ impl Starting {
                 }
             },
         )?;
+        #[cfg(feature = "application")]
+        self.members.push(Member { plugin, kind: BUS, port: None, publishes: Vec::new() });
         self.bus = Some(bus);
         Ok(())
     }
@@ -253,11 +296,14 @@ impl Starting {
         barrier.arm();
         let bus_ports = self.bus.as_ref().map(|bus| (bus.publish_port, bus.subscribe_port));
         let mut jobs = VecDeque::from(jobs);
-        let started = self.start_threads(&mut jobs, &supervisor, &barrier);
+        let control = self.control(&supervisor);
+        let started = self.start_threads(&mut jobs, &supervisor, &barrier, &control);
         match started {
-            Ok(Threads { bus, watch, guard }) => Ok(Handle {
+            Ok(Threads { bus, watch, guard, answering }) => Ok(Handle {
                 router: self.router,
                 barrier,
+                control,
+                answering: Some(answering),
                 guard,
                 supervisor,
                 ports: self.ports,
@@ -266,8 +312,6 @@ impl Starting {
                 watch: Some(watch),
                 plugin_sockets: Some(self.plugin_sockets),
                 port_sockets: Some(self.port_sockets),
-                stop_events: self.stop_events,
-                stop_within: self.stop_within,
             }),
             Err(error) => {
                 barrier.cancel();
@@ -279,12 +323,37 @@ impl Starting {
         }
     }
 
+    /// Takes what only the outside needs to know.
+    fn control(&mut self, supervisor: &Arc<Supervisor>) -> Control {
+        let shared = Shared {
+            router: Arc::clone(&self.router),
+            supervisor: Arc::clone(supervisor),
+            barrier: Arc::clone(&self.barrier),
+            stop_events: std::mem::take(&mut self.stop_events),
+            stop_within: self.stop_within,
+            waits_for_external: self.external_within.is_some(),
+            max_event_bytes: self.binding.max_event_bytes,
+            name: std::mem::take(&mut self.name),
+            #[cfg(feature = "application")]
+            started: self.started,
+            #[cfg(feature = "application")]
+            members: std::mem::take(&mut self.members),
+            #[cfg(feature = "application")]
+            types: std::mem::take(&mut self.types),
+            publishes_as: OnceLock::new(),
+            end: End::default(),
+        };
+        Control { shared: Arc::new(shared) }
+    }
+
     fn start_threads(
         &mut self,
         jobs: &mut VecDeque<Ready>,
         supervisor: &Arc<Supervisor>,
         barrier: &Arc<Barrier>,
+        control: &Control,
     ) -> std::io::Result<Threads> {
+        let answering = std::mem::take(&mut self.outside).start(control)?;
         let watch = {
             let (router, supervisor) = (Arc::clone(&self.router), Arc::clone(supervisor));
             thread::Builder::new().name("ee-watch".into()).spawn(move || {
@@ -311,7 +380,7 @@ impl Starting {
                 job()
             })?;
         }
-        Ok(Threads { bus, watch, guard })
+        Ok(Threads { bus, watch, guard, answering })
     }
 
     /// Sees to it that the application does not wait for external plugins longer than it was told.

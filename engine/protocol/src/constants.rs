@@ -293,3 +293,53 @@ pub const RECONNECT_MIN_MS: u64 = 10;
 ///
 /// Past it: it does not grow further.
 pub const RECONNECT_MAX_MS: u64 = 1_000;
+
+/// Longest path of a control socket: what the system's address holds. Part of the protocol, in bytes.
+///
+/// Past it: the application does not start.
+pub const CONTROL_PATH_MAX_BYTES: usize = 107;
+
+/// Connections of a control socket at the same time. Default, in connections.
+///
+/// Past it: a further one gets the error `busy` and is closed.
+pub const CONTROL_MAX_CONNECTIONS: usize = 32;
+
+/// Longest request on a control socket that is no `publish`. Part of the protocol, in bytes.
+///
+/// Past it: error `too-large`; the connection is closed.
+pub const CONTROL_LINE_MAX_BYTES: usize = 65_536;
+
+/// Time that a `publish` on a control socket waits for room. Default, in milliseconds.
+///
+/// Past it: error `no-room`; the event went to nobody.
+pub const CONTROL_PUBLISH_MS: u64 = 10_000;
+
+/// Events that a tap keeps for a reader that is slow. Default, in events.
+///
+/// Past it: further ones are counted as missed.
+pub const TAP_MAX_EVENTS: usize = 8_192;
+
+/// Bytes of events that a tap keeps for a reader that is slow; one event is always kept. Default, in bytes.
+///
+/// Past it: further ones are counted as missed.
+pub const TAP_MAX_BYTES: usize = 16_777_216;
+
+/// Time that this project's client of a control socket waits for an answer, beyond what the request itself may take. Default, in milliseconds.
+///
+/// Past it: the call fails with a time-out.
+pub const CONTROL_ANSWER_MS: u64 = 10_000;
+
+/// Connections of the metrics address at the same time. Default, in connections.
+///
+/// Past it: a further one is closed.
+pub const HTTP_MAX_CONNECTIONS: usize = 16;
+
+/// Longest head of a request at the metrics address. Default, in bytes.
+///
+/// Past it: status 431; the connection is closed.
+pub const HTTP_HEAD_MAX_BYTES: usize = 8_192;
+
+/// Time that a request at the metrics address may take, answer included. Default, in milliseconds.
+///
+/// Past it: the connection is closed.
+pub const HTTP_REQUEST_MS: u64 = 5_000;

@@ -60,7 +60,7 @@ pub enum Body {
     Ok(Reply),
     /// It was not.
     Error {
-        /// `bad-request`, `too-large`, `stopping` or `internal`.
+        /// `bad-request`, `too-large`, `no-room`, `stopping`, `not-allowed`, `busy` or `internal`.
         code: String,
         /// What to do about it.
         text: String,

@@ -218,7 +218,7 @@ impl Bus {
             match of.router.offer(of.plugin, Payload::from(event), None) {
                 Offer::Accepted => {}
                 Offer::Parked(_) => self.parked = true,
-                Offer::Refused(_) => return Ok(false),
+                Offer::Refused => return Ok(false),
             }
         }
         Ok(true)

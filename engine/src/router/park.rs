@@ -58,6 +58,18 @@ impl State {
         (ticket, self.parked.contains_key(&ticket))
     }
 
+    /// Takes back what still waits of `ticket`, and gives those behind it their turn. Whether there was any.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let Some(parked) = self.parked.remove(&ticket) else { return false };
+        for target in &parked.targets {
+            if let Some(queue) = self.queues.get_mut(*target) {
+                queue.leave(ticket, parked.source);
+            }
+        }
+        self.resume_waiters(parked.targets);
+        true
+    }
+
     /// Gives publishes their turn that wait at `queues`, and at those that become free by it.
     pub(super) fn resume_waiters(&mut self, mut queues: Vec<PluginId>) {
         while let Some(plugin) = queues.pop() {
@@ -121,6 +133,7 @@ impl State {
         let for_edge = matches!(parked.notify, Notify::Edge);
         self.accepted += 1;
         let order = self.accepted;
+        self.observers.accepted(order, source, &payload);
         if targets.is_empty() {
             self.unmatched += 1;
         }

@@ -130,6 +130,7 @@ impl Router {
         state.awake(plugin);
         state.settle(plugin, settled);
         let aborted = state.aborted;
+        state.observers.reader_came();
         let Some(queue) = state.queues.get_mut(plugin) else { return SessionTaken::Closed };
         let taken =
             if aborted || queue.closed { SessionTaken::Closed } else { queue.take_for_session(wish, batch) };
@@ -238,6 +239,7 @@ impl State {
             return Taken::Closed;
         }
         if queue.take(max.0, max.1, batch) > 0 {
+            self.observers.reader_came();
             Taken::Some
         } else {
             Taken::Nothing

@@ -61,7 +61,7 @@ impl Bench {
         match self.router.offer(source, Payload::from(event), None) {
             Offer::Accepted => None,
             Offer::Parked(ticket) => Some(ticket),
-            Offer::Refused(refusal) => panic!("refused: {refusal:?}"),
+            Offer::Refused => panic!("refused"),
         }
     }
 

@@ -178,6 +178,12 @@ impl Supervisor {
         state.plugins.iter().map(|(id, entry)| (*id, Arc::clone(&entry.name), outcome(entry))).collect()
     }
 
+    /// Who has ended, and how.
+    #[cfg(feature = "application")]
+    pub(crate) fn ends(&self) -> Vec<(PluginId, Option<Outcome>)> {
+        self.state.lock().plugins.iter().map(|(id, entry)| (*id, entry.outcome.clone())).collect()
+    }
+
     /// The errors of failed plugins, the first failure first.
     pub(crate) fn take_errors(&self) -> Vec<(PluginId, BoxError)> {
         std::mem::take(&mut self.state.lock().errors)

@@ -203,6 +203,7 @@ pub enum Unit {
     Requests,
     Messages,
     Sessions,
+    Connections,
     Attempts,
     Times,
     Ms,

@@ -107,7 +107,7 @@ impl Basic {
                         Pending::Publish(envelope, ticket)
                     }
                     // The port is about to close; an answer would say that the event was accepted, or that it was wrong.
-                    Offer::Refused(_) => return,
+                    Offer::Refused => return,
                 }
             }
         };

@@ -135,7 +135,7 @@ impl SessionEdge {
                     Offer::Accepted => (1, None, vec![]),
                     Offer::Parked(ticket) => (0, Some(ticket), vec![bytes]),
                     // The port is about to close.
-                    Offer::Refused(_) => return,
+                    Offer::Refused => return,
                 }
             }
             Some(count) => {

@@ -54,6 +54,7 @@ pub(super) fn unit_name(unit: Unit) -> &'static str {
         Unit::Requests => "requests",
         Unit::Messages => "messages",
         Unit::Sessions => "sessions",
+        Unit::Connections => "connections",
         Unit::Attempts => "attempts",
         Unit::Times => "times",
         Unit::Ms => "milliseconds",
