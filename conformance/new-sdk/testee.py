@@ -68,6 +68,12 @@ def close(command):
     return {}
 
 
+def stopping(command):
+    # TODO only for the role "sdk": whether the application is ending, without waiting.
+    # return {"stopping": clients[command["client"]].stopping}
+    raise Unsupported("stopping")
+
+
 def flood(command):
     # TODO step 5: publish `count` events: the prefix, the number in 8 digits, dots up to `size`
     # bytes.
@@ -105,6 +111,7 @@ OPS = {
     "next": next_event,
     "quit": quit_client,
     "close": close,
+    "stopping": stopping,
     "flood": flood,
     "drain": drain,
 }

@@ -222,6 +222,12 @@ func (b *basic) sayQuit(ctx context.Context) *Error {
 	return nil
 }
 
+func (b *basic) stopping() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failure != nil
+}
+
 func (b *basic) close() {
 	b.end(regularEnd(reasonClosed))
 	for _, l := range []*lane{b.receiving, b.publishing} {

@@ -19,6 +19,7 @@ type transport interface {
 	publish(ctx context.Context, events [][]byte) (uint64, error)
 	quit(ctx context.Context) error
 	close()
+	stopping() bool
 }
 
 var errNilContext = errors.New("eventengine: the context is nil")
@@ -150,6 +151,15 @@ func (c *Client) PublishBatch(ctx context.Context, events [][]byte) (uint64, err
 		return 0, err
 	}
 	return c.transport.publish(ctx, events)
+}
+
+// Stopping reports whether the application is ending, as far as has come; once true it stays so. It does not wait. A
+// program that only publishes does so while it is false, and then quits; publishing goes on working until [Client.Quit].
+//
+// It is also true once the client has quit, was closed or has lost its session. In the basic profile nobody says that the
+// application is ending: there it is true only then.
+func (c *Client) Stopping() bool {
+	return c == nil || c.transport == nil || c.transport.stopping()
 }
 
 // Quit says that this client has finished: all events returned are handled, what was not returned stays for the plugin's

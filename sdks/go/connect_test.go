@@ -81,15 +81,24 @@ func TestConnectSaysWhatItWaitedFor(t *testing.T) {
 		t.Errorf("%v does not tell the deadline", err)
 	}
 
+	// The context ends when the client has come so far, however long that takes.
 	f = newFake(t)
-	played := play(func() { f.accept(readyRouter) })
-	_, err = Connect(shortly(t), f.endpoint)
+	ctx, cancel := context.WithCancel(soon(t))
+	played := play(func() {
+		defer cancel()
+		f.accept(readyRouter).wants("hello version=1")
+	})
+	_, err = Connect(ctx, f.endpoint)
 	<-played
 	wantError(t, err, Timeout, "", none, "the engine does not answer")
 
 	f = newFake(t)
-	played = play(func() { f.greet("plugin=printer") })
-	_, err = Connect(shortly(t), f.endpoint)
+	ctx, cancel = context.WithCancel(soon(t))
+	played = play(func() {
+		defer cancel()
+		f.greet("plugin=printer")
+	})
+	_, err = Connect(ctx, f.endpoint)
 	<-played
 	wantError(t, err, Timeout, "", none, "as plugin printer")
 }

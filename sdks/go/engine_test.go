@@ -331,6 +331,29 @@ func TestStopEndsTheIteration(t *testing.T) {
 	wantQuit(t, client)
 }
 
+func TestASourceSeesStop(t *testing.T) {
+	engine := startPeer(t, "engine")
+	client := connect(t, engine.endpoint)
+	published, ctx := uint64(0), soon(t)
+	for !client.Stopping() {
+		id, err := client.Publish(ctx, fmt.Appendf(nil, "up:%08d", published))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if published = id; published == 100 {
+			engine.ask("stop", "stopping")
+		}
+	}
+	if published < 100 {
+		t.Errorf("it ends after %d events, before the application does", published)
+	}
+	mustPublish(t, client, "up:00000000") // goes on until quit
+	wantQuit(t, client)
+	if !client.Stopping() {
+		t.Error("the client has quit, and is not stopping")
+	}
+}
+
 // startPausing starts an engine, and a proxy before it that can be paused.
 func startPausing(t testing.TB) (engine, proxy *peer) {
 	t.Helper()

@@ -75,6 +75,23 @@ func ExampleClient_PublishBatch() {
 	fmt.Println("accepted up to", last)
 }
 
+func ExampleClient_Stopping() {
+	ctx := context.Background()
+	client, err := eventengine.Connect(ctx, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	for !client.Stopping() {
+		if _, err := client.Publish(ctx, []byte("reading: 21.5")); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := client.Quit(ctx); err != nil {
+		log.Fatal(err)
+	}
+}
+
 func ExampleError() {
 	publish := func() error {
 		return &eventengine.Error{Kind: eventengine.Closed, Unsettled: eventengine.IDs{First: 7, Last: 9}}

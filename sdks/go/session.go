@@ -288,6 +288,12 @@ func (s *session) giveUpQuitting(ctx context.Context) error {
 	return asError(failure)
 }
 
+func (s *session) stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.core.isStopped || s.core.isQuitting || s.core.phase == stateEnded
+}
+
 func (s *session) close() {
 	s.mu.Lock()
 	s.core.close()

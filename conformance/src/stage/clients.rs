@@ -8,7 +8,7 @@ use serde_json::{json, Map, Value};
 
 use super::outcome::{self, Knows};
 use super::testee::{fields, Answer, Call, NoAnswer, Testee, NO_SUCH_OP};
-use super::{number, Pending, Stage, Stop, Transcript, START};
+use super::{number, Pending, Stage, Stop, Transcript, LOOK_EVERY, START};
 use crate::case::{Argument, Bytes, Judged, Step};
 use crate::subject::Subject;
 
@@ -48,6 +48,7 @@ impl Stage<'_> {
                     Err(Stop::broken("nothing is printed", output))
                 };
             }
+            "stopping" if step.words().any(|word| word == "until") => return self.client_until(index, step),
             _ => {}
         }
         let (op, fields) = self.client_command(index, step)?;
@@ -91,6 +92,21 @@ impl Stage<'_> {
                 Err(Stop::broken(format!("at least {least} ms"), format!("{} ms", took.as_millis())))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Asks until the answer is as the step says, or time is up.
+    fn client_until(&mut self, index: usize, step: &Step) -> Result<(), Stop> {
+        let deadline = self.until(step)?;
+        loop {
+            let (op, fields) = self.client_command(index, step)?;
+            let call = self.testee(index)?.call(&op, fields);
+            match self.answered(index, step, &call, deadline) {
+                Err(Stop::Broken { .. }) if Instant::now() < deadline => {
+                    std::thread::park_timeout(LOOK_EVERY * 2);
+                }
+                answered => return answered,
+            }
         }
     }
 
@@ -159,8 +175,8 @@ impl Stage<'_> {
                 "seal"
             }
             "juggle" => NO_SUCH_OP,
-            verb @ ("next" | "events" | "quit" | "close" | "drop" | "flood" | "drain" | "round_trips"
-            | "open") => verb,
+            verb @ ("next" | "events" | "quit" | "close" | "drop" | "stopping" | "flood" | "drain"
+            | "round_trips" | "open") => verb,
             verb => return Err(Stop::Mistake(format!("a client cannot `{verb}`"))),
         };
         if matches!(op, "drain" | "round_trips") && !command.contains_key("timeout_ms") {

@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
 /// Long enough to be found, and not for ever.
 const NAP: Duration = Duration::from_secs(120);
 
-const OPS: [(&str, &str); 24] = [
+const OPS: [(&str, &str); 25] = [
     ("hello", ""),
     ("connect", "closed"),
     ("next", "rejected"),
@@ -76,6 +76,7 @@ const OPS: [(&str, &str); 24] = [
     ("quit", "invalid"),
     ("close", "timeout"),
     ("drop", "timeout"),
+    ("stopping", "closed"),
     ("cancel", "rejected"),
     ("flood", "invalid"),
     ("drain", "rejected"),
@@ -283,6 +284,7 @@ impl Fraud {
                 "count": count, "distinct": count, "in_order": true, "first": 0, "last": count.saturating_sub(1),
                 "redelivered": 0, "us": count,
             }),
+            "stopping" => json!({ "stopping": false }),
             "round_trips" => json!({ "us": vec![100; usize::try_from(count.min(10_000)).unwrap_or(1)] }),
             "seal" => json!({ "event": command["filter"] }),
             "open" => json!({ "envelope": {} }),

@@ -158,8 +158,13 @@ static json_t *do_quit(const json_t *request, ee_client **client) {
   return status == EE_OK ? succeeded(json_object()) : call_failed(status, *client);
 }
 
+static json_t *do_stopping(const json_t *request, ee_client **client) {
+  (void)request;
+  return succeeded(json_pack("{s:b}", "stopping", ee_stopping(*client)));
+}
+
 const named_operation client_operations[] = {
-    {"connect", do_connect, false}, {"close", do_close, false},    {"next", do_next, true},
-    {"events", do_events, true},    {"publish", do_publish, true}, {"publish_batch", do_publish_batch, true},
-    {"quit", do_quit, true},        {NULL, NULL, false},
+    {"connect", do_connect, false}, {"close", do_close, false},      {"next", do_next, true},
+    {"events", do_events, true},    {"publish", do_publish, true},   {"publish_batch", do_publish_batch, true},
+    {"quit", do_quit, true},        {"stopping", do_stopping, true}, {NULL, NULL, false},
 };

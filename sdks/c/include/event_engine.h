@@ -32,7 +32,8 @@
  *   negative number is #EE_INVALID.
  * - A time-out or an interrupt loses nothing: call again.
  * - A client belongs to one thread at a time. A call during a call of another thread does nothing and returns
- *   #EE_INVALID; only ee_interrupt() may be called at any time. Events may be read and freed by any thread.
+ *   #EE_INVALID; only ee_interrupt() and ee_stopping() may be called at any time. Events may be read and freed by any
+ *   thread.
  * - Nothing is printed, no signal handler is installed, there is no global state. The library ends no process.
  */
 #ifndef EVENT_ENGINE_H
@@ -213,6 +214,17 @@ EE_API ee_status ee_publish_batch(ee_client *client, const ee_bytes *events, siz
  * is lost. May be called from a signal handler. ee_connect() cannot be interrupted.
  */
 EE_API void ee_interrupt(ee_client *client);
+
+/**
+ * Whether the application is ending, as far as has come; once true it stays so. It does not wait, and leaves
+ * ee_error_text() as it is. For programs that only publish: `while (!ee_stopping(client))` publish, then ee_quit().
+ * Publishing goes on working until then.
+ *
+ * Also true once the client has quit or has lost its session, if ee_connect() failed, and for NULL. In basic nobody
+ * says that the application is ending: there it is true only then. May be called at any time, also during a call of
+ * another thread: then that call takes in what comes, and this one says what it has found so far.
+ */
+EE_API bool ee_stopping(ee_client *client);
 
 /**
  * Says that the plugin has finished, acknowledging every event returned, and closes the connection. Further calls get

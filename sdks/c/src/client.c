@@ -53,6 +53,10 @@ static ee_status enter(ee_client *client) {
 }
 
 static ee_status leave(ee_client *client, ee_status status) {
+  const ee_session *session = &client->session; /* all zero in basic */
+  if (client->quit || session->stopped || session->quitting || session->connection == EE_ENDED) {
+    atomic_store_explicit(&client->stopping, true, memory_order_relaxed);
+  }
   atomic_store_explicit(&client->busy, false, memory_order_release);
   return status;
 }
@@ -123,6 +127,15 @@ ee_status ee_quit(ee_client *client, int timeout_ms) {
     if (client->quit) ee_disconnect(client, EE_LINGER_MS);
   }
   return leave(client, status);
+}
+
+bool ee_stopping(ee_client *client) {
+  if (!client || atomic_load_explicit(&client->stopping, memory_order_relaxed)) return true;
+  if (enter(client) == EE_OK) { /* otherwise the other thread's call takes in what comes */
+    if (is_session(client)) ee_session_client_look(client);
+    leave(client, EE_OK);
+  }
+  return atomic_load_explicit(&client->stopping, memory_order_relaxed);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 struct ee_client {
   atomic_bool busy;        /* a thread is in a call */
   atomic_bool interrupted; /* ee_interrupt was called, and no call has noticed yet */
+  atomic_bool stopping;    /* what ee_stopping says: the application is ending, or the client is at its end */
   int wake[2];             /* a pipe that ends the wait of a call; -1 if there is none */
   void *context;           /* of libzmq; NULL once the client is closed */
   ee_failure failure;      /* of the last call that failed */
@@ -57,6 +58,9 @@ ee_status ee_session_client_next(ee_client *client, int timeout_ms, ee_event **e
 ee_status ee_session_client_publish(ee_client *client, const ee_bytes *events, size_t count, int64_t deadline,
                                     uint64_t *last_id);
 ee_status ee_session_client_quit(ee_client *client, int64_t deadline);
+
+/* Takes in what has come, without waiting and without a word about what went wrong: that is for the next call. */
+void ee_session_client_look(ee_client *client);
 
 /* The same in the basic profile. */
 ee_status ee_basic_client_open(ee_client *client, int64_t deadline);

@@ -178,8 +178,12 @@ ee_status ee_connect(const char *endpoint, const ee_options *options, ee_client 
   if (!client) return EE_NO_MEMORY;
   atomic_init(&client->busy, false);
   atomic_init(&client->interrupted, false);
+  atomic_init(&client->stopping, false);
   client->wake[0] = client->wake[1] = -1;
   client->open_status = set_up(client, endpoint, options);
-  if (client->open_status != EE_OK) ee_disconnect(client, 0);
+  if (client->open_status != EE_OK) {
+    ee_disconnect(client, 0);
+    atomic_store(&client->stopping, true); /* the client is good for nothing more */
+  }
   return client->open_status;
 }

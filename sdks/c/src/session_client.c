@@ -48,6 +48,7 @@ static ee_status receive(ee_client *client, bool *progress) {
     bool heard = ee_session_received(&client->session, frames, count);
     zmq_msg_close(&frames[0]);
     zmq_msg_close(&frames[1]);
+    if (client->session.stopped) atomic_store_explicit(&client->stopping, true, memory_order_relaxed);
     if (!heard) return no_memory(client);
     if (count == 0) break;
     *progress = true;
@@ -100,6 +101,17 @@ static ee_status go_on(ee_client *client, int64_t deadline) {
   ee_status status = advance(client, &progress);
   if (status != EE_OK || progress) return status;
   return ee_wait(client, (ee_link *const[]){&client->link}, 1, grace_end(client), deadline);
+}
+
+void ee_session_client_look(ee_client *client) {
+  ee_failure before = client->failure;
+  bool reported = client->end_reported, progress = true;
+  while (progress && !client->session.stopped) {
+    progress = false;
+    if (advance(client, &progress) != EE_OK) break;
+  }
+  client->failure = before;
+  client->end_reported = reported;
 }
 
 ee_status ee_session_client_open(ee_client *client, int64_t deadline) {
@@ -163,6 +175,7 @@ static ee_status take_over(ee_client *client, const ee_bytes *events, size_t cou
 ee_status ee_session_client_publish(ee_client *client, const ee_bytes *events, size_t count, int64_t deadline,
                                     uint64_t *last_id) {
   ee_status status = ee_session_check(&client->session, events, count, &client->failure);
+  if (status == EE_CLOSED && client->session.connection == EE_ENDED) return ended(client);
   while (status == EE_OK) {
     const ee_outgoing *outgoing = &client->session.outgoing;
     if (count > 0 && outgoing->sent.id == outgoing->last_id) {

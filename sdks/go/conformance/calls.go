@@ -119,6 +119,10 @@ func (t *testee) quit(ctx context.Context, asked *command) (object, error) {
 	return object{}, t.client(asked).Quit(ctx)
 }
 
+func (t *testee) stopping(_ context.Context, asked *command) (object, error) {
+	return object{"stopping": t.client(asked).Stopping()}, nil
+}
+
 func (t *testee) close(_ context.Context, asked *command) (object, error) {
 	return object{}, t.client(asked).Close()
 }

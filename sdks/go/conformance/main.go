@@ -69,7 +69,7 @@ var ops = map[string]func(*testee, context.Context, *command) (object, error){
 	"hello": (*testee).hello, "cancel": (*testee).cancel,
 	"connect": (*testee).connect, "next": (*testee).next, "events": (*testee).events,
 	"publish": (*testee).publish, "publish_batch": (*testee).publishBatch,
-	"quit": (*testee).quit, "close": (*testee).close,
+	"quit": (*testee).quit, "close": (*testee).close, "stopping": (*testee).stopping,
 	"flood": (*testee).flood, "drain": (*testee).drain, "round_trips": (*testee).roundTrips,
 	"seal": (*testee).seal, "open": (*testee).open,
 }

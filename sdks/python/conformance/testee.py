@@ -64,6 +64,9 @@ class Testee:
         self._clients[command["client"]].close()
         return {}
 
+    def stopping(self, command: Fields) -> Fields:
+        return {"stopping": self._clients[command["client"]].stopping}
+
     def drop(self, command: Fields) -> Fields:
         del self._clients[command["client"]]
         gc.collect()

@@ -65,6 +65,9 @@ class Testee:
         await self._clients[command["client"]].close()
         return {}
 
+    async def stopping(self, command: Fields) -> Fields:
+        return {"stopping": self._clients[command["client"]].stopping}
+
     async def drop(self, command: Fields) -> Fields:
         del self._clients[command["client"]]
         gc.collect()

@@ -81,6 +81,8 @@ class Blocking(Protocol):
 
     profile: str
 
+    @property
+    def stopping(self) -> bool: ...
     def next_event(self, timeout: float | None = None) -> Event: ...
     def publish(self, event: Any, timeout: float | None = None) -> int: ...
     def publish_batch(self, events: Any, timeout: float | None = None) -> int: ...
@@ -124,6 +126,13 @@ class AioClient:
 
     def publish_batch(self, events: Any, timeout: float | None = None) -> int:
         return self._run(self._client.publish_batch(events, timeout))
+
+    @property
+    def stopping(self) -> bool:
+        async def ask() -> bool:
+            return self._client.stopping
+
+        return self._run(ask())
 
     def quit(self, timeout: float = 10.0) -> None:
         self._run(self._client.quit(timeout))

@@ -43,7 +43,7 @@ def test_readme(start: Callable[..., Peer], block: str) -> None:
         pytest.importorskip("google.protobuf")
     engine = start("engine")
     engine.ask("publish 3")
-    if "for event in client" in block:
+    if "for event in client" in block or "stopping" in block:
         engine.ask("stop")
     code = block if "connect(" in block else _PRELUDE + block + "client.quit()\n"
     _run(engine, "-c", code.replace("tcp://127.0.0.1:6000", engine.endpoint))

@@ -294,7 +294,8 @@ import warnings; warnings.simplefilter("ignore")
 client = event_engine.connect(endpoint)
 pid = os.fork()
 if pid == 0:
-    for call in (client.next_event, lambda: client.publish(b"x"), client.quit):
+    ask = lambda: client.stopping
+    for call in (client.next_event, lambda: client.publish(b"x"), client.quit, ask):
         try:
             call()
         except RuntimeError as error:
@@ -305,7 +306,7 @@ client.publish(b"up:00000000")
 client.quit()
 """
     with Process(engine.endpoint, code) as process:
-        for _ in range(3):
+        for _ in range(4):
             assert "connect again in the child" in process.hear()
         assert process.end() == 0
     assert engine.ask("collected-wait 1 20000") == collected(1)

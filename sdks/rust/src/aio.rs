@@ -187,6 +187,20 @@ impl Client {
         .await
     }
 
+    /// Whether the application is ending, as far as has come; see [`crate::Client::stopping`]. There is nothing to await.
+    pub fn stopping(&self) -> bool {
+        let mut state = self.lock();
+        let mut news = false;
+        while !state.driver.is_stopping() && state.driver.step(Instant::now()) {
+            news = true;
+        }
+        // Others may wait for what was taken in, or have to watch a new connection.
+        if state.waiting > 0 && (news || state.driver.has_input()) {
+            self.changed.notify_waiters();
+        }
+        state.driver.is_stopping()
+    }
+
     /// Finishes and closes; see [`crate::Client::quit`]. If the future is dropped the quit is on its way, and quitting again
     /// waits for its answer.
     ///

@@ -193,6 +193,18 @@ impl Client {
         })
     }
 
+    /// Whether the application is ending, as far as has come; it does not wait, and once true it stays so. For programs
+    /// that only publish: `while !client.stopping() { … }`, then [`quit`](Client::quit). Publishing goes on working until
+    /// then (EE-SDK-27).
+    ///
+    /// Also true once this client has quit, was closed or has lost its session. In the basic profile nobody says that the
+    /// application is ending: there it is true only then.
+    pub fn stopping(&self) -> bool {
+        // Within no time: what has come is taken in, and nothing is waited for.
+        let look = |driver: &mut Driver, _| driver.is_stopping().then_some(Ok(()));
+        self.wait(Some(Instant::now()), |_| String::new(), look).is_ok()
+    }
+
     /// Finishes: every event that was returned is handled, every publish is accepted, and the engine does not wait for this
     /// client any more. Then closes. Quitting again does nothing.
     ///

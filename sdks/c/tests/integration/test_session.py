@@ -1,5 +1,7 @@
 """The session profile with this project's engine: resuming, redelivery, ends."""
 
+import time
+
 from peers import Case, Taken
 
 
@@ -168,6 +170,38 @@ class Session(Case):
         self.assertEqual(c.ask("publish 0 1 5000"), "EE_OK 1")
         self.assertEqual(c.ask("quit 5000"), "EE_OK")
         self.assertTrue(e.ask("wait 5000").startswith("ended"))
+
+    def until_stopping(self, client):
+        deadline = time.monotonic() + 60
+        while client.ask("stopping") != "1":
+            self.assertLess(time.monotonic(), deadline, "it does not see that the application is ending")
+
+    def test_a_source_sees_stop(self):
+        e = self.engine("--stop-within-ms", 30000)
+        c = self.puppet(e.endpoint)
+        self.assertEqual(c.ask("stopping"), "0")
+        self.assertEqual(c.ask("publish 0 100 5000"), "EE_OK 100")
+        self.assertEqual(c.ask("stopping"), "0")
+        e.ask("stop")
+        self.until_stopping(c)
+        self.assertEqual(c.ask("publish 100 1 5000"), "EE_OK 101")
+        self.assertEqual(c.ask("quit 5000"), "EE_OK")
+        self.assertEqual(c.ask("stopping"), "1")
+        self.assertTrue(e.ask("wait 5000").startswith("ended"))
+
+    def test_stop_stays_on_a_new_connection(self):
+        e = self.engine("--stop-within-ms", 30000)
+        proxy = self.proxy(e)
+        c = self.puppet(proxy.endpoint)
+        e.ask("stop")
+        self.until_stopping(c)
+        proxy.ask("refuse")
+        proxy.ask("cut")
+        self.assertEqual(c.ask("publish 0 1 50"), "EE_TIMEOUT 1")
+        self.assertEqual(c.ask("stopping"), "1")
+        proxy.ask("accept")
+        self.assertEqual(c.ask("publish 1 1 10000"), "EE_OK 2")
+        self.assertEqual(c.ask("stopping"), "1")
 
     def test_too_large(self):
         e = self.engine("--max-event-bytes", 1000)

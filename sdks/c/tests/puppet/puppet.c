@@ -279,6 +279,8 @@ static int obey(char **words, int count) {
     printf("%s\n", ee_error_code(client));
   } else if (strcmp(verb, "profile") == 0) {
     printf("%d\n", ee_client_profile(client));
+  } else if (strcmp(verb, "stopping") == 0) {
+    printf("%d\n", ee_stopping(client));
   } else if (strcmp(verb, "interrupt") == 0) {
     ee_interrupt(client);
     printf("done\n");

@@ -2,6 +2,7 @@
 #include <event_engine.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "harness.h"
 #include "server.h"
@@ -32,6 +33,7 @@ static void expect(const char *endpoint, int timeout_ms, ee_profile profile, ee_
     CHECK(ee_publish(client, "x", 1, 0, NULL) == EE_CLOSED);
     CHECK(ee_quit(client, 0) == EE_CLOSED);
     ee_interrupt(client);
+    CHECK(ee_stopping(client));
     CHECK(!ee_unsettled(client, NULL, NULL));
   }
   CHECK(ee_close(client) == EE_OK);
@@ -50,6 +52,7 @@ static void null_arguments(void) {
   CHECK(ee_quit(NULL, 0) == EE_INVALID);
   CHECK(ee_close(NULL) == EE_OK);
   ee_interrupt(NULL);
+  CHECK(ee_stopping(NULL));
   ee_event_free(NULL);
   CHECK(ee_event_data(NULL) != NULL);
   CHECK(ee_event_size(NULL) == 0);
@@ -284,6 +287,64 @@ static void session_that_goes_wrong(void) {
   engine_stop(&engine);
 }
 
+/* stop is seen at the latest when the next publish is accepted, and publishing goes on. */
+static void a_source_is_told_to_stop(void) {
+  static const line script[] = {
+      {"plugin_command: hello ", WELCOME, NULL},
+      {"plugin_command: ready", "event-engine: ok", NULL},
+      {"plugin_command: publish id=1", "event-engine: published id=1", NULL},
+      {"plugin_command: publish id=2", "event-engine: stop reason=over", NULL},
+      {"plugin_command: publish id=2", "event-engine: published id=2", NULL},
+      {"plugin_command: publish id=3", "event-engine: published id=3", NULL},
+      {"plugin_command: publish id=4", "event-engine: error code=internal", "it burns"},
+      {NULL, NULL, NULL},
+  };
+  engine engine;
+  engine_start(&engine, ZMQ_ROUTER, script);
+  ee_client *client;
+  uint64_t id;
+  CHECK(ee_connect(engine.endpoint, NULL, &client) == EE_OK);
+  CHECK(!ee_stopping(client));
+  CHECK(ee_publish(client, "x", 1, 10000, &id) == EE_OK && id == 1);
+  CHECK(!ee_stopping(client));
+  CHECK(ee_publish(client, "x", 1, 10000, &id) == EE_OK && id == 2);
+  CHECK(ee_stopping(client));
+  CHECK(ee_publish(client, "x", 1, 10000, &id) == EE_OK && id == 3);
+  CHECK(ee_publish(client, "x", 1, 10000, &id) == EE_REJECTED && id == 4);
+  CHECK(strcmp(ee_error_code(client), "internal") == 0 && says(client, "it burns"));
+  CHECK(ee_stopping(client));
+  ee_close(client);
+  engine_stop(&engine);
+}
+
+/* ee_stopping finds the end of a session, and leaves its reason to the next call. */
+static void a_source_finds_the_end(void) {
+  static const line script[] = {
+      {"plugin_command: hello ", WELCOME, NULL},
+      {"plugin_command: ready", "event-engine: ok", NULL},
+      {"plugin_command: publish id=1", "event-engine: error code=internal", "it burns"},
+      {NULL, NULL, NULL},
+  };
+  engine engine;
+  engine_start(&engine, ZMQ_ROUTER, script);
+  ee_client *client;
+  CHECK(ee_connect(engine.endpoint, NULL, &client) == EE_OK);
+  ee_interrupt(client); /* so that the publish does not wait for its answer */
+  ee_status status = ee_publish(client, "x", 1, EE_NO_TIMEOUT, NULL);
+  if (status == EE_TIMEOUT) { /* else the answer was faster */
+    time_t bound = time(NULL) + 60;
+    while (!ee_stopping(client) && time(NULL) < bound) sched_yield();
+    CHECK(ee_stopping(client));
+    CHECK(says(client, "interrupted"));
+    status = ee_publish(client, "x", 1, 1000, NULL);
+  }
+  CHECK(status == EE_REJECTED && says(client, "it burns"));
+  CHECK(ee_stopping(client));
+  CHECK(ee_publish(client, "x", 1, 1000, NULL) == EE_CLOSED);
+  ee_close(client);
+  engine_stop(&engine);
+}
+
 static void garbage_in_a_session(void) {
   static const char *const garbage[] = {"",
                                         "event-engine: ",
@@ -350,6 +411,7 @@ static void second_thread_and_interrupt(void) {
     sched_yield(); /* until the other thread is in its call */
   CHECK(ee_close(caller.client) == EE_INVALID);
   CHECK(ee_quit(caller.client, 0) == EE_INVALID);
+  CHECK(!ee_stopping(caller.client)); /* does not wait for that thread */
   ee_interrupt(caller.client);
   pthread_join(thread, NULL);
   CHECK(caller.status == EE_TIMEOUT);
@@ -376,6 +438,8 @@ int main(void) {
   RUN(no_welcome);
   RUN(refused_session);
   RUN(session_that_goes_wrong);
+  RUN(a_source_is_told_to_stop);
+  RUN(a_source_finds_the_end);
   RUN(garbage_in_a_session);
   RUN(second_thread_and_interrupt);
   return harness_end();

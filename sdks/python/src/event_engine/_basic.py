@@ -210,6 +210,10 @@ class BasicLink(Link):
         return self._error is None and (self._closed or self._quitting)
 
     @property
+    def stopping(self) -> bool:
+        return self._ended or self._quitting
+
+    @property
     def unsettled(self) -> range:
         return range(self._settled + 1, self._published + 1)
 

@@ -238,6 +238,21 @@ class Client:
         terminate(self._context).join(LINGER_MS / 1000)
 
     @property
+    def stopping(self) -> bool:
+        """Whether the application is ending, as far as has come; once true it stays so.
+
+        For programs that only publish: ``while not client.stopping:`` publish, then quit. It does
+        not wait and never fails. Publishing goes on working until the quit.
+
+        Also True once this client has quit, was closed or has lost its session. In the basic
+        profile nobody says that the application is ending: there it is True only then.
+        """
+        with self._lock:
+            if not self._link.stopping:
+                self._advance()
+            return self._link.stopping
+
+    @property
     def profile(self) -> str:
         """The profile in use: ``"session"`` or ``"basic"``."""
         return self._link.profile

@@ -132,6 +132,11 @@ class Link(ABC):
 
     @property
     @abstractmethod
+    def stopping(self) -> bool:
+        """Whether the application is ending, or this client is at its end."""
+
+    @property
+    @abstractmethod
     def unsettled(self) -> range:
         """Ids published and not known to be accepted."""
 
@@ -225,8 +230,7 @@ class SessionLink(Link):
 
     @property
     def readable(self) -> bool:
-        core = self._core
-        return bool(core.events) or core.ended or core.quitting or core.stop_reason is not None
+        return bool(self._core.events) or self.stopping
 
     def publish(self, events: list[bytes]) -> Ticket:
         if self._core.error is not None:
@@ -267,9 +271,11 @@ class SessionLink(Link):
 
     @property
     def finished(self) -> bool:
+        return self._core.error is None and self.stopping
+
+    @property
+    def stopping(self) -> bool:
         core = self._core
-        if core.error is not None:
-            return False
         return core.ended or core.quitting or core.stop_reason is not None
 
     @property

@@ -197,6 +197,16 @@ class Client:
             await self._loop.run_in_executor(None, thread.join, LINGER_MS / 1000)
 
     @property
+    def stopping(self) -> bool:
+        """Whether the application is ending, as far as has come; once true it stays so.
+
+        As :attr:`event_engine.Client.stopping`: there is nothing to await.
+        """
+        if not self._link.stopping:
+            self._io()
+        return self._link.stopping
+
+    @property
     def profile(self) -> str:
         """The profile in use: ``"session"`` or ``"basic"``."""
         return self._link.profile

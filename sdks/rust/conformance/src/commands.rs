@@ -44,6 +44,7 @@ impl Clients {
                 self.client(command)?.close();
                 Ok(json!({}))
             }
+            "stopping" => Ok(json!({ "stopping": self.client(command)?.stopping() })),
             "drop" => {
                 drop(self.remove(fields::text(command, "client")?));
                 Ok(json!({}))

@@ -137,6 +137,14 @@ impl Driver {
         }
     }
 
+    /// The application is ending, or this client is at its end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        match &self.profile {
+            Speaks::Session(session) => session.is_stopping(),
+            Speaks::Basic(basic) => basic.is_ended(),
+        }
+    }
+
     /// Whether connecting is finished.
     pub(crate) fn started(&mut self, alive: bool) -> Option<Result<(), Error>> {
         match &mut self.profile {

@@ -219,6 +219,10 @@ impl Session {
             || self.core.state() == State::Quitting
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.core.stopping().is_some() || matches!(self.core.state(), State::Quitting | State::Ended)
+    }
+
     /// What the handshake waits for.
     pub(crate) fn waits_for(&self) -> String {
         match self.core.state() {

@@ -157,6 +157,43 @@ fn stop_ends_the_iteration() {
 }
 
 #[test]
+fn a_source_sees_stop() {
+    run(async {
+        let mut engine = Peer::engine(&["--stop-within-ms", "30000"]);
+        let client = Client::connect(&engine.endpoint()).await.unwrap();
+        let mut published = 0;
+        while !client.stopping() {
+            published = client.publish(up(published)).await.unwrap();
+            if published == 100 {
+                engine.expect("stop", "stopping");
+            }
+        }
+        assert!(published >= 100);
+        assert_eq!(client.publish(up(published)).await, Ok(published + 1));
+        client.quit().await.unwrap();
+        assert!(client.stopping());
+        assert!(engine.ended().starts_with("ended"));
+    });
+}
+
+#[test]
+fn stop_is_seen_beside_a_task_that_waits_for_events() {
+    run(async {
+        let mut engine = Peer::engine(&["--stop-within-ms", "30000"]);
+        let client = Arc::new(Client::connect(&engine.endpoint()).await.unwrap());
+        let reader = client.clone();
+        let waiting = tokio::spawn(async move { reader.next_event().await });
+        assert!(!client.stopping());
+        engine.expect("stop", "stopping");
+        while !client.stopping() {
+            tokio::task::yield_now().await;
+        }
+        assert!(waiting.await.unwrap().unwrap_err().is_closed());
+        client.quit().await.unwrap();
+    });
+}
+
+#[test]
 fn a_closed_client_leaves_its_events() {
     run(async {
         let mut engine = Peer::engine(&[]);

@@ -212,3 +212,14 @@ fn a_session_cannot_be_forced_on_the_ancestor() {
     let error = Client::options().profile(Profile::Session).connect(&engine.endpoint()).unwrap_err();
     assert!(matches!(error, Error::Protocol { .. }), "{error}");
 }
+
+#[test]
+fn nobody_says_that_the_application_is_ending() {
+    let engine = Peer::engine(&[]);
+    let client = basic(&engine);
+    assert!(!client.stopping());
+    assert_eq!(client.publish(up(0)), Ok(1));
+    assert!(!client.stopping());
+    client.quit().unwrap();
+    assert!(client.stopping());
+}

@@ -245,6 +245,44 @@ fn stop_drains_and_ends_the_iteration() {
 }
 
 #[test]
+fn a_source_sees_stop() {
+    let mut engine = Peer::engine(&["--stop-within-ms", "30000"]);
+    let client = session(&engine);
+    let bound = Instant::now() + PATIENCE;
+    let mut published = 0;
+    while !client.stopping() {
+        published = client.publish(up(published)).unwrap();
+        if published == 100 {
+            engine.expect("stop", "stopping");
+        }
+        assert!(Instant::now() < bound, "it does not see that the application is ending");
+    }
+    assert!(published >= 100);
+    assert_eq!(client.publish(up(published)), Ok(published + 1));
+    client.quit().unwrap();
+    assert!(client.stopping());
+    assert!(engine.ended().starts_with("ended"));
+}
+
+#[test]
+fn stop_is_seen_beside_a_thread_that_waits_for_events() {
+    let mut engine = Peer::engine(&["--stop-within-ms", "30000"]);
+    let client = session(&engine);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.events().map(Result::unwrap).count());
+        assert!(!client.stopping());
+        engine.expect("publish 10", "published 10");
+        engine.expect("stop", "stopping");
+        let bound = Instant::now() + PATIENCE;
+        while !client.stopping() {
+            assert!(Instant::now() < bound, "it does not see that the application is ending");
+        }
+        assert_eq!(waiting.join().unwrap(), 10);
+    });
+    client.quit().unwrap();
+}
+
+#[test]
 fn an_engine_that_was_restarted_does_not_know_the_session() {
     let engine = Peer::engine(&[]);
     let port = engine.port().to_string();
