@@ -6,10 +6,13 @@
 //!
 //! # Where things are
 //! - [`Builder`] → [`Handle`] → [`Report`]: the engine's own API; plugins are closures with a [`Context`].
+//! - `application`: the application file, with everything that is wrong with it (feature `application`, on by default).
 //! - [`App`], [`plugins`], [`events`], [`errors`]: the API of event-engine 0.2, for applications written for it.
 //! - [`Ledger`]: the account of every event.
 
 mod app;
+#[cfg(feature = "application")]
+pub mod application;
 mod barrier;
 mod builder;
 mod context;

@@ -1,0 +1,13 @@
+//! What makes no sense together, though each value does.
+
+mod commands;
+mod flow;
+mod ports;
+mod types;
+
+pub use commands::CommandProblem;
+
+pub(super) use commands::commands;
+pub(super) use flow::flow;
+pub(super) use ports::{ports, ports_in_use, PortUse};
+pub(super) use types::types;
