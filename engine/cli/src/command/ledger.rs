@@ -53,7 +53,7 @@ struct Entry<'a> {
 /// Prints it.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let mut live = arguments.choice.connect()?;
-    let status = live.status().map_err(|fault| live.problem(fault))?;
+    let status = live.status().map_err(|error| live.problem(error))?;
     if arguments.json {
         output::write_json(&json(&status))?;
     } else {

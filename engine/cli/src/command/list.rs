@@ -1,11 +1,12 @@
 //! `event-engine list`: applications that run here, and their plugins.
 
+use event_engine::control::client::ClientError;
 use event_engine::control::messages::Status;
 use serde::Serialize;
 
 use crate::exit::{self, Exit, Problem};
 use crate::human;
-use crate::live::{self, Choice, Fault, Live};
+use crate::live::{self, Choice, Live};
 use crate::output;
 use crate::table::{table, Align};
 
@@ -52,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let mut found = Vec::new();
     if arguments.choice.app.is_some() {
         let mut live = arguments.choice.connect()?;
-        let status = live.status().map_err(|fault| live.problem(fault))?;
+        let status = live.status().map_err(|error| live.problem(error))?;
         found.push((live.path().display().to_string(), status));
     } else {
         for (name, path) in live::running() {
@@ -60,8 +61,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
             let Ok(mut live) = Live::connect(&path, &name) else { continue };
             match live.status() {
                 Ok(status) => found.push((path.display().to_string(), status)),
-                Err(Fault::Ended) => {}
-                Err(fault) => output::complain(&exit::words(&live.problem(fault))),
+                Err(ClientError::Closed) => {}
+                Err(error) => output::complain(&exit::words(&live.problem(error))),
             }
         }
     }

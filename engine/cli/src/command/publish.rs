@@ -42,13 +42,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let mut live = arguments.choice.connect()?;
     let mut event = match &arguments.of_type {
         Some(name) => {
-            let status = live.status().map_err(|fault| live.problem(fault))?;
+            let status = live.status().map_err(|error| live.problem(error))?;
             filter::of_type(name, &filter::types(&status))?
         }
         None => Vec::new(),
     };
     event.extend_from_slice(&body);
-    let order = live.publish(&event).map_err(|fault| live.problem(fault))?;
+    let order = live.publish(&event).map_err(|error| live.problem(error))?;
     match arguments.json {
         true => output::write_json(&serde_json::json!({ "order": order }))?,
         false => output::write(&format!("{order}\n"))?,

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use event_engine::control::client::ClientError;
+
 use crate::exit::{self, Exit, Problem};
 use crate::human;
-use crate::live::{Choice, Fault};
+use crate::live::Choice;
 use crate::output;
 
 /// Which, and how.
@@ -25,23 +27,23 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let mut live = arguments.choice.connect()?;
     let Some(timeout) = arguments.wait else {
-        live.stop(arguments.now).map_err(|fault| live.problem(fault))?;
+        live.stop(arguments.now).map_err(|error| live.problem(error))?;
         output::say(&format!("{} is stopping\n", live.name()));
         return Ok(Exit::Done);
     };
-    let end = live.watch_for_the_end().map_err(|fault| live.problem(fault))?;
-    live.stop(arguments.now).map_err(|fault| live.problem(fault))?;
-    match end.wait(timeout) {
-        Ok((success, report)) => {
-            output::write(&format!("{}\n", report.trim_end()))?;
-            Ok(if success { Exit::Done } else { Exit::Failed })
+    // Whoever has found the control socket is answered, also when the application ends at once.
+    live.stop(arguments.now).map_err(|error| live.problem(error))?;
+    match live.wait(timeout.unwrap_or(Duration::MAX)) {
+        Ok(Some(ended)) => {
+            output::write(&format!("{}\n", ended.report.trim_end()))?;
+            Ok(if ended.success { Exit::Done } else { Exit::Failed })
         }
-        Err(Fault::TimedOut) => Err(Problem::Failed(format!(
+        Ok(None) => Err(Problem::Failed(format!(
             "{} has not ended within {}; it goes on stopping",
             live.name(),
             human::time(u64::try_from(timeout.unwrap_or_default().as_millis()).unwrap_or(u64::MAX))
         ))),
-        Err(Fault::Ended) => Err(Problem::Failed(format!("{} ended without a report", live.name()))),
-        Err(fault) => Err(live.problem(fault)),
+        Err(ClientError::Closed) => Err(Problem::Failed(format!("{} ended without a report", live.name()))),
+        Err(error) => Err(live.problem(error)),
     }
 }

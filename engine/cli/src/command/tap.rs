@@ -2,7 +2,7 @@
 
 use crate::exit::{self, Exit, Problem};
 use crate::filter;
-use crate::live::{Choice, Fault};
+use crate::live::{self, Choice};
 use crate::output;
 use crate::tap::{Format, View};
 
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 /// Shows them.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let mut live = arguments.choice.connect()?;
-    let status = live.status().map_err(|fault| live.problem(fault))?;
+    let status = live.status().map_err(|error| live.problem(error))?;
     let types = filter::types(&status);
     let filters =
         arguments.filters.iter().map(|text| filter::parse(text, &types)).collect::<Result<Vec<_>, _>>()?;
@@ -46,25 +46,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
         limit => limit,
     };
 
-    let mut events = live.tap(&filters).map_err(|fault| live.problem(fault))?;
+    let name = live.name().to_owned();
+    let problem = |error| live::problem(&name, error);
+    let mut events = live.tap(&filters).map_err(problem)?;
     let view = View { format: arguments.format, limit, types, filters };
     let mut shown = 0;
     while arguments.count.is_none_or(|count| shown < count) {
-        let seen = match events.next() {
-            Ok(seen) => seen,
-            Err(Fault::Ended) => {
-                output::say(&format!("{} has ended\n", live.name()));
-                return Ok(Exit::Done);
-            }
-            Err(fault) => return Err(live.problem(fault)),
+        let Some(passed) = events.next().transpose().map_err(problem)? else {
+            output::say(&format!("{name} has ended\n"));
+            break;
         };
-        if seen.missed > 0 {
+        if passed.missed > 0 {
             output::say(&format!(
                 "{} events were not shown: this program was too slow for them\n",
-                seen.missed
+                passed.missed
             ));
         }
-        output::write_bytes(&view.shown(&seen))?;
+        output::write_bytes(&view.shown(&passed.into()))?;
         shown += 1;
     }
     Ok(Exit::Done)

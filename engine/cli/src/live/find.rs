@@ -1,8 +1,10 @@
 //! Which running application is meant.
 
-use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+
+use event_engine::control;
+use event_engine::control::client::ClientError;
 
 use super::Live;
 use crate::exit::Problem;
@@ -29,9 +31,7 @@ impl Choice {
 
 /// The applications that run here and their sockets, by name.
 pub(crate) fn running() -> Vec<(String, PathBuf)> {
-    let mut running = control::running();
-    running.sort();
-    running
+    control::running()
 }
 
 fn only_one() -> Result<Live, Problem> {
@@ -61,7 +61,7 @@ fn socket(app: &str) -> Result<(PathBuf, String), Problem> {
         let name = path.file_stem().map_or(app.into(), |stem| stem.to_string_lossy());
         return Ok((path.to_path_buf(), name.into_owned()));
     }
-    Ok((control::default_path(app), app.to_owned()))
+    Ok((usual(app)?, app.to_owned()))
 }
 
 /// The control socket that an application file names, or the one of its name.
@@ -75,15 +75,20 @@ fn of_file(path: &Path) -> Result<(PathBuf, String), Problem> {
     let name = key("name").ok_or_else(|| wrong("it has no name in [application]".to_owned()))?;
     let socket = match key("control") {
         Some(socket) => path.parent().unwrap_or(Path::new("")).join(socket),
-        None => control::default_path(name),
+        None => usual(name)?,
     };
     Ok((socket, name.to_owned()))
 }
 
+/// The usual place of the control socket of the application called `name`.
+fn usual(name: &str) -> Result<PathBuf, Problem> {
+    control::default_path(name).map_err(|error| Problem::Wrong(error.to_string()))
+}
+
 /// Why no connection was made.
-pub(super) fn refused(path: &Path, name: &str, error: &io::Error) -> Problem {
-    match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+pub(super) fn refused(path: &Path, name: &str, error: ClientError) -> Problem {
+    match error {
+        ClientError::NotRunning { .. } => {
             let others: Vec<String> = running().into_iter().map(|(name, _)| name).collect();
             let hint = match others.as_slice() {
                 [] => "start it: event-engine run APP.toml".to_owned(),
@@ -94,36 +99,7 @@ pub(super) fn refused(path: &Path, name: &str, error: &io::Error) -> Problem {
                 path.display()
             ))
         }
-        io::ErrorKind::PermissionDenied => Problem::Failed(format!(
-            "{}: {error}; only the user who started an application may talk to it",
-            path.display()
-        )),
-        _ => Problem::Failed(format!("{}: {error}", path.display())),
-    }
-}
-
-// Until the engine has them.
-mod control {
-    use super::*;
-
-    pub(super) fn directory() -> PathBuf {
-        std::env::var_os("XDG_RUNTIME_DIR")
-            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
-            .join("event-engine")
-    }
-
-    pub(super) fn default_path(name: &str) -> PathBuf {
-        directory().join(format!("{name}.sock"))
-    }
-
-    pub(super) fn running() -> Vec<(String, PathBuf)> {
-        let Ok(entries) = std::fs::read_dir(directory()) else { return Vec::new() };
-        entries
-            .filter_map(|entry| {
-                let path = entry.ok()?.path();
-                std::os::unix::net::UnixStream::connect(&path).ok()?;
-                Some((path.file_stem()?.to_str()?.to_owned(), path))
-            })
-            .collect()
+        ClientError::Closed => Problem::NotRunning(format!("{name} has just ended")),
+        other => Problem::Failed(other.to_string()),
     }
 }

@@ -1,66 +1,34 @@
 //! A running application, found by what the command line says and asked over its control socket.
 
-mod connection;
 mod find;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::prelude::{Engine as _, BASE64_STANDARD};
-use event_engine::control::messages::{Status, Tapped};
+use event_engine::control::client::{ClientError, Tapping};
+use event_engine::control::messages::Status;
+use event_engine::control::{Client, Ended};
 
 use crate::exit::Problem;
-use connection::Connection;
 pub(crate) use find::{running, Choice};
-
-/// Why a running application did not answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It ended, or began to end and closed the socket.
-    Ended,
-    /// The time was up.
-    TimedOut,
-    /// It refused.
-    Refused {
-        /// Its error code.
-        code: String,
-        /// In words.
-        text: String,
-    },
-    /// What came is no answer.
-    Broken(String),
-}
 
 /// A running application.
 #[derive(Debug)]
 pub(crate) struct Live {
-    connection: Connection,
+    client: Client,
     path: PathBuf,
     name: String,
-}
-
-/// An event that a tap saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    /// Its order in the application.
-    pub(crate) order: u64,
-    /// Who published it.
-    pub(crate) from: String,
-    /// The event.
-    pub(crate) bytes: Vec<u8>,
-    /// So many before it were not shown.
-    pub(crate) missed: u64,
 }
 
 impl Live {
     /// Connects to the control socket at `path` of the application that the user calls `name`.
     ///
     /// # Errors
-    /// [`Problem::NotRunning`] if nobody listens there, [`Problem::Failed`] if it may not be used.
+    /// [`Problem::NotRunning`] if nobody listens there, [`Problem::Failed`] if it may not be used or is no engine's.
     pub(crate) fn connect(path: &Path, name: &str) -> Result<Live, Problem> {
-        match Connection::open(path) {
-            Ok(connection) => Ok(Live { connection, path: path.to_path_buf(), name: name.to_owned() }),
-            Err(error) => Err(find::refused(path, name, &error)),
+        match Client::connect(path) {
+            Ok(client) => Ok(Live { client, path: path.to_path_buf(), name: name.to_owned() }),
+            Err(error) => Err(find::refused(path, name, error)),
         }
     }
 
@@ -77,96 +45,54 @@ impl Live {
     /// The application at this moment.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub(crate) fn status(&mut self) -> Result<Status, Fault> {
-        self.connection.status()
+    /// [`ClientError`].
+    pub(crate) fn status(&mut self) -> Result<Status, ClientError> {
+        self.client.status()
     }
 
     /// Publishes one event and returns its order.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub(crate) fn publish(&mut self, event: &[u8]) -> Result<u64, Fault> {
-        self.connection.publish(event)
+    /// [`ClientError`].
+    pub(crate) fn publish(&mut self, event: &[u8]) -> Result<u64, ClientError> {
+        self.client.publish(event)
     }
 
     /// Stops the application, with `now` without letting anything drain.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub(crate) fn stop(&mut self, now: bool) -> Result<(), Fault> {
-        self.connection.stop(now)
+    /// [`ClientError`].
+    pub(crate) fn stop(&mut self, now: bool) -> Result<(), ClientError> {
+        self.client.stop(now)
     }
 
-    /// Asks, over a connection of its own, to be told the end. It is asked before this returns, so that a `stop` after it cannot
-    /// come first.
+    /// Waits for the end, at most so long, and returns how it was.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub(crate) fn watch_for_the_end(&self) -> Result<End, Fault> {
-        let mut connection = Connection::open(&self.path).map_err(|_| Fault::Ended)?;
-        connection.ask_for_the_end()?;
-        Ok(End { connection })
+    /// [`ClientError`].
+    pub(crate) fn wait(&mut self, timeout: Duration) -> Result<Option<Ended>, ClientError> {
+        self.client.wait(timeout)
     }
 
-    /// Sees, over a connection of its own, from now on the events that begin with one of `filters`; with none, all.
+    /// Sees from now on the events that begin with one of `filters`; with none, all.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub(crate) fn tap(&self, filters: &[Vec<u8>]) -> Result<Tap, Fault> {
-        let mut connection = Connection::open(&self.path).map_err(|_| Fault::Ended)?;
-        connection.tap(filters)?;
-        Ok(Tap { connection })
+    /// [`ClientError`].
+    pub(crate) fn tap(self, filters: &[Vec<u8>]) -> Result<Tapping, ClientError> {
+        self.client.tap(filters)
     }
 
-    /// What the user is told about a fault.
-    pub(crate) fn problem(&self, fault: Fault) -> Problem {
-        problem(&self.name, fault)
+    /// What the user is told about an error.
+    pub(crate) fn problem(&self, error: ClientError) -> Problem {
+        problem(&self.name, error)
     }
 }
 
-/// What the user is told about a fault of the application that he calls `name`.
-pub(crate) fn problem(name: &str, fault: Fault) -> Problem {
-    match fault {
-        Fault::Ended => Problem::NotRunning(format!("{name} has ended")),
-        Fault::TimedOut => Problem::Failed(format!("{name} did not answer in time")),
-        Fault::Refused { code, text } => Problem::Failed(format!("{name} refused ({code}): {text}")),
-        Fault::Broken(text) => {
-            Problem::Failed(format!("{name} answered what this version does not know: {text}"))
-        }
-    }
-}
-
-/// The end of an application, that is to come.
-#[derive(Debug)]
-pub(crate) struct End {
-    connection: Connection,
-}
-
-impl End {
-    /// Waits for it, and returns whether it was a good one, and the report.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub(crate) fn wait(mut self, timeout: Option<Duration>) -> Result<(bool, String), Fault> {
-        self.connection.end(timeout)
-    }
-}
-
-/// The events that a tap sees.
-#[derive(Debug)]
-pub(crate) struct Tap {
-    connection: Connection,
-}
-
-impl Tap {
-    /// Waits for the next event.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub(crate) fn next(&mut self) -> Result<Seen, Fault> {
-        let Tapped { order, from, bytes, missed } = self.connection.next_tapped()?;
-        let bytes = BASE64_STANDARD.decode(bytes).map_err(|error| Fault::Broken(error.to_string()))?;
-        Ok(Seen { order, from, bytes, missed })
+/// What the user is told about an error of the application that he calls `name`.
+pub(crate) fn problem(name: &str, error: ClientError) -> Problem {
+    match error {
+        ClientError::Closed => Problem::NotRunning(format!("{name} has ended")),
+        ClientError::Refused { code, text } => Problem::Failed(format!("{name} refused ({code}): {text}")),
+        other => Problem::Failed(format!("{name}: {other}")),
     }
 }

@@ -6,11 +6,11 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
+use event_engine::control::client::Passed;
 use event_engine_envelope::{Envelope, EnvelopeError};
 
 use crate::filter::EventType;
 use crate::hex;
-use crate::live::Seen;
 
 /// How an event is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +27,23 @@ pub(crate) enum Format {
     Json,
     /// The bytes alone.
     Raw,
+}
+
+/// An event that passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its order in the application.
+    pub(crate) order: u64,
+    /// Who published it.
+    pub(crate) from: String,
+    /// The event.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl From<Passed> for Seen {
+    fn from(passed: Passed) -> Self {
+        Seen { order: passed.order, from: passed.from, bytes: passed.bytes }
+    }
 }
 
 /// How events are shown.
@@ -129,6 +146,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use event_engine::control::client::Passed;
     use event_engine_envelope::seal;
 
     fn types() -> Vec<EventType> {
@@ -136,7 +154,7 @@ mod tests {
     }
 
     fn seen(bytes: impl Into<Vec<u8>>) -> Seen {
-        Seen { order: 7, from: "sensor".to_owned(), bytes: bytes.into(), missed: 0 }
+        Seen { order: 7, from: "sensor".to_owned(), bytes: bytes.into() }
     }
 
     fn line(bytes: impl Into<Vec<u8>>, format: Format, limit: usize) -> String {

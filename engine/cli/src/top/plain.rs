@@ -3,11 +3,13 @@
 use std::thread;
 use std::time::Duration;
 
+use event_engine::control::client::ClientError;
+
 use super::columns::{self, Column};
 use super::sample::Sample;
 use crate::exit::{Exit, Problem};
 use crate::human;
-use crate::live::{Fault, Live};
+use crate::live::Live;
 use crate::output;
 use crate::table::table;
 
@@ -27,11 +29,11 @@ pub(crate) fn run(
         let status = match live.status() {
             Ok(status) => status,
             // Not at once: then it was not running any more when it was asked for.
-            Err(Fault::Ended) if before.is_some() => {
+            Err(ClientError::Closed) if before.is_some() => {
                 output::say(&format!("{} has ended\n", live.name()));
                 return Ok(Exit::Done);
             }
-            Err(fault) => return Err(live.problem(fault)),
+            Err(error) => return Err(live.problem(error)),
         };
         if before.is_some() {
             let sample = Sample::between(before.as_ref(), &status);

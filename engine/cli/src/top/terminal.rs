@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use event_engine::control::client::ClientError;
 use event_engine::control::messages::Status;
 use ratatui::crossterm::event::{self, Event};
 use ratatui::DefaultTerminal;
@@ -15,7 +16,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use super::sample::Sample;
 use super::screen::{Action, Screen};
 use crate::exit::{Exit, Problem};
-use crate::live::{self, Fault, Live};
+use crate::live::{self, Live};
 use crate::output;
 
 /// How long a key may wait, at most, for what is not a key: a signal, a look.
@@ -26,7 +27,7 @@ const SILENT: Duration = Duration::from_secs(3);
 /// Why the screen ends.
 enum End {
     Quit,
-    Application(Fault),
+    Application(ClientError),
     Signal(i32),
     Terminal(io::Error),
 }
@@ -51,11 +52,11 @@ pub(crate) fn run(live: Live, interval: Duration) -> Result<Exit, Problem> {
     drop(stop);
     match end {
         End::Quit => Ok(Exit::Done),
-        End::Application(Fault::Ended) => {
+        End::Application(ClientError::Closed) => {
             output::say(&format!("{name} has ended\n"));
             Ok(Exit::Done)
         }
-        End::Application(fault) => Err(live::problem(&name, fault)),
+        End::Application(error) => Err(live::problem(&name, error)),
         End::Terminal(error) => Err(failed(&error)),
         End::Signal(number) => {
             // As if it had not been caught: whoever sent it sees it in the exit status.
@@ -71,7 +72,7 @@ fn failed(error: &io::Error) -> Problem {
 
 /// Looks at the application again and again, in a thread: one that does not answer does not stop the keys. The thread ends when
 /// the sender is dropped.
-fn look(mut live: Live, interval: Duration) -> (Receiver<Result<Status, Fault>>, Sender<()>) {
+fn look(mut live: Live, interval: Duration) -> (Receiver<Result<Status, ClientError>>, Sender<()>) {
     let (sender, looks) = mpsc::channel();
     let (stop, stopped) = mpsc::channel();
     thread::spawn(move || loop {
@@ -89,7 +90,7 @@ fn look(mut live: Live, interval: Duration) -> (Receiver<Result<Status, Fault>>,
 
 fn show(
     terminal: &mut DefaultTerminal,
-    looks: &Receiver<Result<Status, Fault>>,
+    looks: &Receiver<Result<Status, ClientError>>,
     signal: &AtomicUsize,
 ) -> End {
     let mut screen = Screen::default();
@@ -120,7 +121,7 @@ fn show(
         while let Ok(look) = looks.try_recv() {
             let status = match look {
                 Ok(status) => status,
-                Err(fault) => return End::Application(fault),
+                Err(error) => return End::Application(error),
             };
             screen.show(Sample::between(before.as_ref(), &status));
             before = Some(status);
