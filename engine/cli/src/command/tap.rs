@@ -9,8 +9,8 @@ use crate::tap::{Format, View};
 const HELP: &str = "Events are taken from nobody. What this program is too slow for is not shown; stderr says how many events that were.
 
 A line is the event's order in the application, the plugin that published it, its size, and what it holds.
-With --format json, an object a line: {\"order\", \"from\", \"size\", \"bytes\" (base64), \"type\", \"text\", \"envelope\": {\"id\", \"source\",
-\"type\", \"time\", \"datacontenttype\", \"subject\", \"cause_id\", \"data\" (base64)}}; \"type\", \"text\" and \"envelope\" are null
+With --format json, an object a line: {\"order\", \"from\", \"size\", \"type\", \"text\", \"envelope\": {\"id\", \"source\", \"type\", \"time\",
+\"datacontenttype\", \"subject\", \"cause_id\", \"data\" (base64)}, \"bytes\" (base64)}; \"type\", \"text\" and \"envelope\" are null
 where there is none. With --format raw: the bytes of the events, nothing between them";
 
 /// Which events, and how.

@@ -12,7 +12,7 @@ const HELP: &str = "IN/s: events that the plugin handled in a second. OUT/s: eve
 with an arrow when they get more or fewer; BYTES: their size. FLIGHT: events taken and not settled. OLDEST: age of the event that
 waits longest. RST: restarts. CPU%, MEM: of its processes, 100 being one processor.
 
-Keys: q quits; up, down, page up, page down, home and end mark a plugin, of which the last lines tell all; left and right choose the
+Keys: q quits; up, down, page up, page down, home and end mark a plugin, and the line below the table tells more of it; left and right choose the
 column to sort by, r turns the order round, 0 is the order of registration; n i o w a p m sort by name, in, out, waiting, age,
 processor, memory.
 

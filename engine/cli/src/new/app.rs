@@ -22,7 +22,8 @@ const TYPE: &str = "hello";
 /// [`Problem::Wrong`] for a name that will not do, [`Problem::Failed`] if something cannot be written. Nothing is changed then.
 pub(crate) fn make(parent: &Path, name: &str, lang: Lang, source: &Source) -> Result<String, Problem> {
     names::check("the application", name)?;
-    let folder = parent.join(name);
+    // `x` rather than `./x`.
+    let folder = parent.strip_prefix(".").unwrap_or(parent).join(name);
     let new = NewFolder::make(&folder)?;
     let app = folder.join("app.toml");
     let mut data = Data::default();

@@ -63,7 +63,9 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Checkout { root, because } => write!(f, "of the checkout {} ({because})", root.display()),
+            Source::Checkout { root, because } => {
+                write!(f, "that of the checkout {} ({because})", root.display())
+            }
             Source::Published => {
                 write!(f, "the published one (a checkout is used with --sdk-dir or {SDKS_VARIABLE})")
             }

@@ -87,10 +87,7 @@ mod tests {
 
     #[test]
     fn values_are_filled_in_and_the_rest_stays() {
-        assert_eq!(
-            render("{{name}}-{{name}} {{{name}}} {{other}} {{", &data()),
-            "outer-outer {outer} {{other}} {{\n"
-        );
+        assert_eq!(render("{{name}}-{{name}} {{other}} {{", &data()), "outer-outer {{other}} {{\n");
     }
 
     #[test]

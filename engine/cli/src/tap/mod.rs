@@ -3,7 +3,8 @@
 mod envelope;
 
 use clap::ValueEnum;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use event_engine::control::client::Passed;
@@ -59,6 +60,19 @@ pub(crate) struct View {
     pub(crate) filters: Vec<Vec<u8>>,
 }
 
+/// An event with `--format json`.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    order: u64,
+    from: &'a str,
+    size: usize,
+    #[serde(rename = "type")]
+    event_type: Option<&'a str>,
+    text: Option<&'a str>,
+    envelope: Option<Value>,
+    bytes: String,
+}
+
 impl View {
     /// What is written for an event.
     pub(crate) fn shown(&self, seen: &Seen) -> Vec<u8> {
@@ -85,16 +99,19 @@ impl View {
     }
 
     fn json(&self, seen: &Seen, cut: &[u8]) -> Vec<u8> {
-        let value = json!({
-            "order": seen.order,
-            "from": seen.from,
-            "size": seen.bytes.len(),
-            "bytes": BASE64_STANDARD.encode(cut),
-            "type": self.type_of(seen).map(|known| &known.name),
-            "text": text_of(cut).filter(|text| text.len() == cut.len()),
-            "envelope": self.envelope(seen).ok().map(|envelope| envelope::json(&envelope)),
-        });
-        format!("{value}\n").into_bytes()
+        let line = JsonLine {
+            order: seen.order,
+            from: &seen.from,
+            size: seen.bytes.len(),
+            event_type: self.type_of(seen).map(|known| known.name.as_str()),
+            text: text_of(cut).filter(|text| text.len() == cut.len()),
+            envelope: self.envelope(seen).ok().map(|envelope| envelope::json(&envelope)),
+            bytes: BASE64_STANDARD.encode(cut),
+        };
+        // Nothing in it can fail to be JSON.
+        let mut line = serde_json::to_vec(&line).unwrap_or_default();
+        line.push(b'\n');
+        line
     }
 
     fn type_of(&self, seen: &Seen) -> Option<&EventType> {
@@ -146,7 +163,6 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use event_engine::control::client::Passed;
     use event_engine_envelope::seal;
 
     fn types() -> Vec<EventType> {

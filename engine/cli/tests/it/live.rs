@@ -186,12 +186,18 @@ fn stopping_waits_and_tells_how_it_ended() {
     assert!(report.contains("sink: ") && report.contains("the ledger balances"), "{report}");
     assert!(waiting.join().unwrap().is_success());
 
-    // Nobody ever came for this one's external plugin.
-    let ill = place.application("ill");
+    let ill = event_engine::Builder::new()
+        .name("ill")
+        .control_socket(place.socket("ill"))
+        .plugin(event_engine::PluginSpec::new("sink").subscribe("RE"), |context| loop {
+            context.next_event().map_err(|_| "the disk is full")?;
+        })
+        .start()
+        .unwrap();
     let waiting = thread::spawn(move || ill.wait());
     let said = place.run(&["stop", "--wait=100s"]);
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.stdout.contains("absent: "), "{said:?}");
+    assert!(said.stdout.contains("the disk is full"), "{said:?}");
     assert!(!waiting.join().unwrap().is_success());
 
     let quick = place.application("quick");

@@ -93,7 +93,7 @@ fn q_quits_and_gives_the_terminal_back() {
     let _application = place.application("one");
     let mut terminal = Terminal::run(&place, &["top", "--interval", "100ms"]);
     terminal.shows("absent");
-    terminal.shows("ledger balances");
+    terminal.shows("balances");
     terminal.keyboard.write_all(b"q").unwrap();
     assert!(terminal.ends().success());
     terminal.shows(LEFT);
