@@ -1,6 +1,8 @@
 //! What travels on the control socket: one JSON object a line (spec/control.md).
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// A request: `{"id": 1, "op": "status"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +71,8 @@ pub enum Body {
     Event(Tapped),
 }
 
-/// What a done request answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What a done request answers. Which one it is is seen from its keys.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Reply {
@@ -90,6 +92,28 @@ pub enum Reply {
     },
     /// To `tap` and `stop`.
     Done {},
+}
+
+impl<'de> Deserialize<'de> for Reply {
+    /// By hand, since a [`Status`] may lack any of its keys, and would be taken for every answer.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct End {
+            success: bool,
+            report: String,
+        }
+        let reply = Value::deserialize(deserializer)?;
+        if let Some(order) = reply.get("order") {
+            u64::deserialize(order).map(|order| Reply::Published { order })
+        } else if reply.get("report").is_some() {
+            End::deserialize(reply).map(|End { success, report }| Reply::Ended { success, report })
+        } else if reply.get("phase").is_some() {
+            Status::deserialize(reply).map(|status| Reply::Status(Box::new(status)))
+        } else {
+            Ok(Reply::Done {})
+        }
+        .map_err(D::Error::custom)
+    }
 }
 
 /// An event that a tap saw.
@@ -210,4 +234,41 @@ pub struct Plugin {
     /// Their memory, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rss_bytes: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every message comes back as it was.
+    #[test]
+    fn messages_survive_the_way() {
+        let ops = [
+            Op::Status,
+            Op::Tap { filters: vec!["SU0=".into()] },
+            Op::Publish { event: "SU0=".into() },
+            Op::Stop { now: true },
+            Op::Wait,
+        ];
+        for op in ops {
+            let request = Request { id: 1, op };
+            let text = serde_json::to_string(&request).unwrap();
+            assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request, "{text}");
+        }
+        let status =
+            Status { phase: "running".into(), plugins: vec![Plugin::default()], ..Status::default() };
+        let bodies = [
+            Body::Ok(Reply::Status(Box::new(status))),
+            Body::Ok(Reply::Published { order: u64::MAX }),
+            Body::Ok(Reply::Ended { success: false, report: "a\nb".into() }),
+            Body::Ok(Reply::Done {}),
+            Body::Error { code: "busy".into(), text: "later".into() },
+            Body::Event(Tapped { order: 1, from: "a".into(), bytes: String::new(), missed: 3 }),
+        ];
+        for body in bodies {
+            let answer = Answer { id: 7, body };
+            let text = serde_json::to_string(&answer).unwrap();
+            assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer, "{text}");
+        }
+    }
 }

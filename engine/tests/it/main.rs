@@ -6,10 +6,14 @@
 mod basic;
 mod bus;
 mod config;
+#[cfg(feature = "application")]
+mod control;
 mod faults;
 mod garbage;
 mod idle;
 mod lossless;
+#[cfg(feature = "application")]
+mod metrics;
 mod order;
 mod own_api;
 mod regressions;

@@ -8,6 +8,8 @@ use event_engine::{Builder, Handle, PluginSpec, Publisher, Report};
 
 pub(crate) mod child;
 pub(crate) mod client;
+#[cfg(feature = "application")]
+pub(crate) mod control;
 pub(crate) mod listener;
 pub(crate) mod logs;
 pub(crate) mod ports;
