@@ -9,6 +9,9 @@ use toml_edit::{value, Array, DocumentMut, Item, Table, TableLike};
 use super::names;
 use crate::exit::Problem;
 
+/// A type's name and prefix.
+pub(super) type Named = (String, Vec<u8>);
+
 /// An application file to be changed.
 #[derive(Debug)]
 pub(super) struct AppFile {
@@ -58,7 +61,7 @@ impl AppFile {
     ///
     /// # Errors
     /// [`Problem::Wrong`], if a prefix cannot be read.
-    pub(super) fn types(&self) -> Result<Vec<(String, Vec<u8>)>, Problem> {
+    pub(super) fn types(&self) -> Result<Vec<Named>, Problem> {
         let Some(types) = self.document.get("types") else { return Ok(Vec::new()) };
         let types = types.as_table_like().ok_or_else(|| self.fault("'types' is no table"))?;
         types

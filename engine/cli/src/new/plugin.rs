@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::app_file::{AppFile, Entry};
+use super::app_file::{AppFile, Entry, Named};
 use super::folder::NewFolder;
 use super::lang::Lang;
 use super::names;
@@ -45,10 +45,10 @@ pub(crate) fn make(app: &Path, wish: &Wish, source: &Source) -> Result<String, P
     file.write()?;
     new.keep();
     Ok(format!(
-        "made {}\nadded {} to {}\nclient library: {source}\nnext: event-engine run {}    (and edit {})\n",
+        "made {}\nadded to {}: {}\nclient library: {source}\nnext: event-engine run {}    (and edit {})\n",
         made.files,
-        made.entry,
         app.display(),
+        made.entry,
         app.display(),
         folder.join(&made.edit).display()
     ))
@@ -121,8 +121,8 @@ fn types(
     file: &mut AppFile,
     subscribe: &[String],
     publish: &[String],
-) -> Result<(Vec<(String, Vec<u8>)>, String), Problem> {
-    let mut types: Vec<(String, Vec<u8>)> = Vec::new();
+) -> Result<(Vec<Named>, String), Problem> {
+    let mut types: Vec<Named> = Vec::new();
     let mut fresh = Vec::new();
     for name in subscribe.iter().chain(publish) {
         if types.iter().any(|(known, _)| known == name) {
@@ -143,7 +143,7 @@ fn types(
 }
 
 /// What the templates are filled with.
-fn data(wish: &Wish, types: &[(String, Vec<u8>)], source: &Source) -> Data {
+fn data(wish: &Wish, types: &[Named], source: &Source) -> Data {
     let lang = wish.lang;
     let mut data = Data::default();
     let folder = source.folder(lang);

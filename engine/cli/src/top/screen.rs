@@ -175,11 +175,15 @@ impl Screen {
             ));
         }
         let left = Line::from(left);
-        let right = format!("event-engine {}  pid {}", sample.engine, sample.pid);
-        let room = usize::from(area.width).saturating_sub(left.width());
-        frame.render_widget(left, area);
-        if room > right.chars().count() {
-            frame.render_widget(Line::from(right).alignment(Alignment::Right).style(Modifier::DIM), area);
+        let right = Line::from(format!("event-engine {}  pid {}", sample.engine, sample.pid));
+        let [left_width, right_width] =
+            [left.width(), right.width()].map(|width| u16::try_from(width).unwrap_or(u16::MAX));
+        let [left_area, right_area] =
+            Layout::horizontal([Constraint::Min(0), Constraint::Length(right_width)]).areas(area);
+        let both = left_width.saturating_add(right_width) < area.width;
+        frame.render_widget(left, if both { left_area } else { area });
+        if both {
+            frame.render_widget(right.style(Modifier::DIM), right_area);
         }
     }
 
