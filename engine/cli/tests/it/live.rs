@@ -150,11 +150,12 @@ fn a_tap_ends_with_the_application() {
     let mut tap = place.command(&["tap"]);
     let mut tap = Running::start(tap.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut lines = BufReader::new(tap.child.stdout.take().unwrap());
-    let publishing = thread::scope(|scope| {
+    let (first, lines) = thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let mut line = String::new();
             lines.read_line(&mut line).unwrap();
-            line
+            // As long as somebody may read on, it goes on.
+            (line, lines)
         });
         until("a line", || {
             place.run(&["pub", "event"]).well();
@@ -162,11 +163,12 @@ fn a_tap_ends_with_the_application() {
         });
         reader.join().unwrap()
     });
-    assert!(publishing.ends_with(" control 5B \"event\"\n"), "{publishing}");
+    assert!(first.ends_with(" control 5B \"event\"\n"), "{first}");
     application.stop();
     application.wait();
     let status = tap.child.wait().unwrap();
     let said = std::io::read_to_string(tap.child.stderr.take().unwrap()).unwrap();
+    drop(lines);
     assert_eq!((status.code(), said.as_str()), (Some(0), "one has ended\n"));
 }
 
