@@ -276,7 +276,7 @@ fn draw_totals(frame: &mut Frame<'_>, area: Rect, sample: &Sample) {
 fn draw_keys(frame: &mut Frame<'_>, area: Rect) {
     let keys = match area.width {
         0..70 => "q quit  ↑↓ mark  ←→ sort  r reverse",
-        70..110 => "q quit  ↑↓ mark  ←→ sort  r reverse  0 as registered  n i o w a p m sort by",
+        70..124 => "q quit  ↑↓ mark  ←→ sort  r reverse  0 as registered  n i o w a p m sort by",
         _ => {
             "q quit  ↑↓ mark  ←→ sort  r reverse  0 as registered  sort by: n name  i in  o out  w waiting  a age  p processor  m memory"
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use event_engine::{Builder, PluginSpec};
 
-use crate::support::{until, Place, Running};
+use crate::place::{until, Place, Running};
 
 /// A first build, on the slowest machine.
 const BUILD: Duration = Duration::from_secs(900);

@@ -1,11 +1,11 @@
-//! The program as a user runs it.
+//! The program from outside: what it prints, and how it ends.
 
 // Helpers fail a test as its own body does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod help;
+mod arguments;
 mod languages;
 mod live;
 mod new;
-mod support;
+mod place;
 mod top;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::Place;
+use crate::place::Place;
 
 /// This checkout.
 fn checkout() -> String {

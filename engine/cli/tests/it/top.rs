@@ -10,7 +10,7 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{until, Place, Running};
+use crate::place::{until, Place, Running};
 
 /// The screen is left.
 const LEFT: &str = "\x1b[?1049l";

@@ -1,6 +1,6 @@
-//! What the program says about itself. The commands `check`, `graph` and `run` have their own tests.
+//! What the commands `new` to `completions` say about themselves, and what arguments they refuse.
 
-use crate::support::Place;
+use crate::place::Place;
 
 #[test]
 fn every_command_explains_itself() {
