@@ -9,6 +9,10 @@
 //! - `application`: the application file, with everything that is wrong with it (feature `application`, on by default).
 //! - [`App`], [`plugins`], [`events`], [`errors`]: the API of event-engine 0.2, for applications written for it.
 //! - [`Ledger`]: the account of every event.
+//! - [`control`]: looking at a running application and telling it things, from the same process or another one.
+//!
+//! # Features
+//! - `application` (on unless said): the control socket and its client, metrics and health, with the crates that they need.
 
 mod app;
 #[cfg(feature = "application")]

@@ -19,6 +19,8 @@ use crate::wake::Waker;
 
 /// Headers of a request; a client that sends more is none that this serves.
 const MAX_HEADERS: usize = 64;
+/// So many times the longest head is read and thrown away behind an answered request.
+const MAX_UNREAD_HEADS: usize = 8;
 
 /// An open address that nobody answers yet.
 pub(crate) struct MetricsAddress {
@@ -149,8 +151,13 @@ impl<'a> Exchange<'a> {
         self.write(answer.as_bytes())?;
         self.stream.shutdown(Shutdown::Write)?;
         // Closing with something unread would take the answer back.
-        let mut rest = Vec::new();
-        while rest.len() < constants::HTTP_HEAD_MAX_BYTES && self.read_into(&mut rest)? {}
+        let (mut unread, mut heads) = (Vec::new(), 0);
+        while heads < MAX_UNREAD_HEADS && self.read_into(&mut unread)? {
+            if unread.len() >= constants::HTTP_HEAD_MAX_BYTES {
+                unread.clear();
+                heads += 1;
+            }
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Metrics and health over HTTP (spec/control.md).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
@@ -189,7 +189,9 @@ fn peers_that_do_everything_wrong_hurt_nobody() {
     });
     for mut stream in slow {
         let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).unwrap();
+        let ended = stream.read_to_end(&mut rest);
+        // One that found no place was cut at once.
+        assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
         assert_eq!(rest, b"");
     }
     // One that drips, and one that never reads its answer.
