@@ -7,6 +7,8 @@ use event_engine_protocol::constants;
 use uuid::Uuid;
 use zmq::Context;
 
+#[cfg(feature = "application")]
+use crate::application::{Application, Diagnostics};
 use crate::builder::{self, Builder, PluginSpec, StartError, Work};
 use crate::errors::EngineError;
 use crate::events::EventType;
@@ -52,6 +54,16 @@ impl App {
             app_config: AppConfig { publish_port, subscribe_port },
             context: Context::new(),
         }
+    }
+
+    /// The application that a file describes (spec/application-file.md). It runs on the engine's own API: its plugins are processes, and
+    /// internal ones that this program registers with [`Application::plugin`].
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    #[cfg(feature = "application")]
+    pub fn from_config(path: impl AsRef<std::path::Path>) -> Result<Application, Diagnostics> {
+        Application::from_config(path)
     }
 
     /// Adds an internal plugin.

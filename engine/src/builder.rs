@@ -238,6 +238,20 @@ pub enum StartError {
         /// What is wrong, and what to do.
         what: String,
     },
+    /// Internal plugins of an application file for which this program has registered nothing.
+    #[cfg(feature = "application")]
+    #[error("no factory is registered for {}; register one for each with Application::plugin", plugins.join(", "))]
+    NotRegistered {
+        /// Their names.
+        plugins: Vec<String>,
+    },
+    /// Plugins were registered that are no internal plugins of the application file.
+    #[cfg(feature = "application")]
+    #[error("{} is registered, but no internal plugin of the application file; add it there with `internal = true`", plugins.join(", "))]
+    NotInFile {
+        /// Their names.
+        plugins: Vec<String>,
+    },
     /// The system refused sockets or threads.
     #[error("{owner}: {what}")]
     Resources {
@@ -399,15 +413,14 @@ impl Builder {
 
     /// Adds an internal plugin that can be started again: `factory` makes it at the start, and after each end for which its policy
     /// ([`PluginSpec::restart`]) starts it anew. Its queue goes on, and what was in its hands comes first, as redelivered.
-    pub fn plugin_factory<P>(
-        mut self,
-        spec: PluginSpec,
-        factory: impl Fn() -> P + Send + Sync + 'static,
-    ) -> Self
+    pub fn plugin_factory<P>(self, spec: PluginSpec, factory: impl Fn() -> P + Send + Sync + 'static) -> Self
     where
         P: InternalPlugin + 'static,
     {
-        let factory: Factory = Box::new(move || Box::new(factory()));
+        self.factory(spec, Box::new(move || Box::new(factory())))
+    }
+
+    pub(crate) fn factory(mut self, spec: PluginSpec, factory: Factory) -> Self {
         self.plugins.push((spec, Work::Factory(factory)));
         self
     }

@@ -51,7 +51,9 @@ pub use lifecycle::{Lifecycle, LifecycleEvent};
 pub use payload::{Event, Payload};
 pub use queue::{Overflow, QueueLimits};
 pub use report::{PluginReport, Report};
-pub use supervisor::{BoxError, Outcome, Output, ProcessSpec, Restart, RestartPolicy, Stream};
+pub use supervisor::{
+    BoxError, CommandProblem, Outcome, Output, ProcessSpec, Restart, RestartPolicy, Stream,
+};
 /// The `zmq` crate whose types are in [`plugins::Plugin`].
 pub use zmq;
 

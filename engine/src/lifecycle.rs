@@ -1,7 +1,7 @@
 //! What happens to an application and its plugins, as it happens.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{sync_channel, Receiver, SyncSender, TrySendError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,10 +84,7 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// Waits for the next event, but not longer than `timeout`. None: nothing happened, or nothing will.
     pub fn next_timeout(&self, timeout: Duration) -> Option<LifecycleEvent> {
-        match self.events.recv_timeout(timeout) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.events.recv_timeout(timeout).ok()
     }
 
     /// How many events were missed so far, because 4,096 were waiting already.

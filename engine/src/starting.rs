@@ -337,7 +337,13 @@ impl Starting {
             },
         )?;
         #[cfg(feature = "application")]
-        self.described.push(Described { plugin, kind: BUS, port: None, source: false, publishes: Vec::new() });
+        self.described.push(Described {
+            plugin,
+            kind: BUS,
+            port: None,
+            source: false,
+            publishes: Vec::new(),
+        });
         self.bus = Some(bus);
         Ok(())
     }

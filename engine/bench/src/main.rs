@@ -8,6 +8,7 @@
 //! - `payload`, `run`, `measurement`: what is sent, how receivers count it, what comes out.
 //! - `programs`: clients in other languages and NATS, built from `clients/` before anything runs.
 //! - `systems`: each system's way to carry the same load.
+//! - `watched`: what a reader of the status and of the metrics costs.
 //! - `report`: tables, ratios to the targets, JSON.
 
 mod child;
@@ -21,6 +22,7 @@ mod report;
 mod run;
 mod system;
 mod systems;
+mod watched;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -71,12 +73,15 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
+    /// What being watched costs: an application with and without a reader of its status and metrics, in pairs
+    Watched(watched::Options),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Some(Command::Child { case, system, quick }) => child::run(&case, &system, quick).map(|()| true),
+        Some(Command::Watched(options)) => watched::run(&options),
         None => bench(&cli.options),
     };
     match result {

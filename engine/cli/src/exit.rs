@@ -18,7 +18,6 @@ pub(crate) enum Exit {
     /// All is well.
     Done = 0,
     /// The application or a plugin failed.
-    #[allow(dead_code)] // nothing here runs an application yet
     Failed = 1,
     /// The command line, or a file that it names, is wrong; what is wrong has been said.
     Wrong = 2,
@@ -28,12 +27,10 @@ pub(crate) enum Exit {
 #[derive(Debug)]
 pub(crate) enum Problem {
     /// The application or a plugin failed.
-    #[allow(dead_code)] // nothing here runs an application yet
     Failed(String),
     /// The command line, or a file that it names, is wrong.
     Wrong(String),
     /// No such application is running.
-    #[allow(dead_code)] // nothing here asks a running application yet
     NotRunning(String),
     /// The output could not be written.
     Output(io::Error),
@@ -46,17 +43,26 @@ impl From<io::Error> for Problem {
     }
 }
 
+/// What the user is told about a problem.
+pub(crate) fn words(problem: &Problem) -> String {
+    match problem {
+        Problem::Output(error) => format!("the output could not be written: {error}"),
+        Problem::Failed(text) | Problem::Wrong(text) | Problem::NotRunning(text) => text.clone(),
+    }
+}
+
 /// Says what the problem is, if there is one, and returns the exit code.
 pub(crate) fn code(result: Result<Exit, Problem>) -> ExitCode {
-    let (code, text) = match result {
+    let problem = match result {
         Ok(exit) => return ExitCode::from(exit as u8),
         // Who closed the pipe does not want to read on: `event-engine list | head -1` is no failure.
         Err(Problem::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-        Err(Problem::Output(error)) => (1, format!("the output could not be written: {error}")),
-        Err(Problem::Failed(text)) => (1, text),
-        Err(Problem::Wrong(text)) => (2, text),
-        Err(Problem::NotRunning(text)) => (3, text),
+        Err(problem) => problem,
     };
-    output::complain(&text);
-    ExitCode::from(code)
+    output::complain(&words(&problem));
+    ExitCode::from(match problem {
+        Problem::Output(_) | Problem::Failed(_) => 1,
+        Problem::Wrong(_) => 2,
+        Problem::NotRunning(_) => 3,
+    })
 }

@@ -1,12 +1,23 @@
 //! `event-engine`: runs, checks and watches applications of event-engine.
 //!
-//! Each command has a file under `command`; what a command ends with is in `exit`, how it writes is in `output`. Graphs are
-//! drawn in `graph`.
+//! Each command has a file under `command`; what a command ends with is in `exit`, how it writes is in `output`. Running
+//! applications are found and asked in `live`; `graph`, `top`, `tap` and `new` have folders of their own.
 
 mod command;
 mod exit;
+mod filter;
 mod graph;
+mod hex;
+mod human;
+mod live;
+mod log;
+mod new;
 mod output;
+mod printer;
+mod report;
+mod table;
+mod tap;
+mod top;
 
 use std::process::ExitCode;
 

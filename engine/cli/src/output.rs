@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use event_engine::application::Diagnostics;
+use serde::Serialize;
 
 use crate::exit::Problem;
 
@@ -20,9 +21,30 @@ pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
 /// # Errors
 /// What the system says; a broken pipe ends the program quietly (`exit::code`).
 pub(crate) fn write(text: &str) -> io::Result<()> {
+    write_bytes(text.as_bytes())
+}
+
+/// Writes bytes to stdout.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn write_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+    stdout.write_all(bytes)?;
     stdout.flush()
+}
+
+/// Writes a value to stdout as one line of JSON.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn write_json(value: &impl Serialize) -> io::Result<()> {
+    write(&format!("{}\n", serde_json::to_string(value)?))
+}
+
+/// Says on stderr what was done. Where that cannot be written, nobody wants to know.
+pub(crate) fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes text to a file, or to stdout when there is none.

@@ -6,14 +6,16 @@
 //! - `read`: from text to that, one file per table of the file; a value that makes no sense is said where it is read.
 //! - `checks`: what makes no sense together: types, ports, commands.
 //! - `diagnostics`: how it is said.
+//! - `start`: from there to a running application: [`Application`].
 
 mod checks;
 mod diagnostics;
 mod file;
 mod names;
 mod read;
+mod start;
 mod suggest;
 
-pub use checks::CommandProblem;
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Related, Severity};
 pub use file::{ApplicationFile, Bus, DeclaredType, PluginEntry, PluginKind, Until, WaitForExternal};
+pub use start::Application;

@@ -14,9 +14,9 @@ use crate::barrier::Barrier;
 use crate::context::Error;
 use crate::filters::PluginId;
 use crate::ledger::Ledger;
+use crate::lifecycle::{Lifecycle, Lifecycles};
 use crate::payload::Payload;
 use crate::queue::{QueueLimits, Settled};
-use crate::lifecycle::{Lifecycle, Lifecycles};
 use crate::router::quiescence::{Rest, Stage};
 use crate::router::{Refusal, Router};
 use crate::supervisor::children::Children;
@@ -40,9 +40,9 @@ pub mod messages;
 #[cfg(feature = "application")]
 mod metrics;
 pub(crate) mod outside;
-mod phase;
 #[cfg(feature = "application")]
 mod paths;
+mod phase;
 #[cfg(feature = "application")]
 mod processes;
 #[cfg(feature = "application")]

@@ -21,10 +21,12 @@ mod guardian;
 pub(crate) mod internal;
 mod output;
 mod process;
+mod program;
 mod restart;
 
 pub use output::{Output, Stream};
 pub use process::ProcessSpec;
+pub use program::CommandProblem;
 pub use restart::{Restart, RestartPolicy};
 
 /// What a plugin may fail with.

@@ -5,8 +5,6 @@ mod flow;
 mod ports;
 mod types;
 
-pub use commands::CommandProblem;
-
 pub(super) use commands::commands;
 pub(super) use flow::flow;
 pub(super) use ports::{ports, ports_in_use, PortUse};
