@@ -1,7 +1,7 @@
-"""Checks what a run has left in its folder. usage: check.py FOLDER [--scored-again]
+"""Checks what a run has left in its folder. usage: check.py FOLDER
 
-Everything must be as expected.json says; every picture has one row and one outcome; the kept files are the pictures that
-the camera took, to the last byte, and no other file is left.
+Everything must be as expected.json says; every picture has one row and one outcome; the kept files
+are the pictures that the camera took, to the last byte, and no other file is left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from picture import Camera  # noqa: E402 (their folder is known only now)
 from scene import scene  # noqa: E402
 
 
-def shortcomings(out: Path, scored_again: bool) -> list[str]:
+def shortcomings(out: Path) -> list[str]:
     """Return what is not as it should be."""
     found = []
     expected = json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
@@ -28,8 +28,6 @@ def shortcomings(out: Path, scored_again: bool) -> list[str]:
         if expected.get(name) != result.get(name):
             found.append(f"{name} is {result.get(name)}, expected {expected.get(name)}")
     found += run["problems"]
-    if scored_again and not run["repeated"].get("scored"):
-        found.append("no picture was scored twice: the kills missed")
 
     with open(out / "timeline.csv", encoding="utf-8", newline="") as file:
         rows = {int(row["id"]): row for row in csv.DictReader(file)}
@@ -56,7 +54,7 @@ def shortcomings(out: Path, scored_again: bool) -> list[str]:
 def main() -> None:
     """Check, say how it was, and exit with 1 if anything is wrong."""
     out = Path(sys.argv[1])
-    found = shortcomings(out, "--scored-again" in sys.argv[2:])
+    found = shortcomings(out)
     for line in found[:20]:
         print(f"check: {line}", file=sys.stderr)
     if found:

@@ -1,4 +1,4 @@
-"""Works out what the application must come to, from the seed alone: no engine, no picture, no plugin.
+"""Works out what the application must come to, from the seed alone: without engine and pixels.
 
 usage: expected.py [--images N] [--seed N] [--threshold N]     prints what expected.json holds
 """

@@ -1,6 +1,6 @@
-"""What is in front of the camera: everything about picture number `picture_id` follows from the seed.
+"""What is in front of the camera. Everything about a picture follows from the seed and its number.
 
-The generator draws it; ../expected.py works out from it, without a pixel, what the others must find.
+The generator draws it; ../expected.py works out from it, without a pixel, what must be found.
 """
 
 from __future__ import annotations

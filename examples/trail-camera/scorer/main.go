@@ -18,6 +18,10 @@ import (
 	eventengine "github.com/tapis-project/event-engine/sdks/go"
 )
 
+// receiveWindow is how many detections may be sent ahead. The client acknowledges at least every quarter of it, so a scorer
+// that is killed costs its successor at most 16 scores that were computed already.
+const receiveWindow = 64
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("scorer: ")
@@ -31,7 +35,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("THRESHOLD has to be a score: %w", err)
 	}
-	client, err := eventengine.Connect(ctx, "")
+	client, err := eventengine.Connect(ctx, "", eventengine.WithReceiveWindow(receiveWindow))
 	if err != nil {
 		return err
 	}

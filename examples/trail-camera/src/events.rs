@@ -122,8 +122,7 @@ mod tests {
 
     #[test]
     fn a_decoded_event_has_34_bytes() {
-        let event =
-            Decoded { id: 1, taken_ns: 2, decoded_ns: 3, width: 4, height: 5, bytes: 6 }.to_event();
+        let event = Decoded { id: 1, taken_ns: 2, decoded_ns: 3, width: 4, height: 5, bytes: 6 }.to_event();
         assert_eq!(event.len(), 34);
         assert_eq!(event[..6], *b"DC\0\0\0\x01");
         assert_eq!(event[33], 6);

@@ -1,4 +1,4 @@
-"""The timeline as a picture: when each image passed each stage, and what that took. SVG, by hand."""
+"""The timeline as a picture: when each image passed each stage, and what that took. SVG by hand."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ LEFT, RIGHT = 80, 870  # of both panels
 FLOW_TOP, FLOW_BOTTOM = 90, 500
 USE_TOP, USE_BOTTOM = 560, 700
 LEGEND = 940
+SPAN_NS = 100_000_000  # the system counts processor time in steps of 10 ms
 
 Point = tuple[float, float]
 
@@ -59,7 +60,9 @@ def round_step(least: float) -> float:
     return next(step for step in (power / 5, power / 2, power) if step >= least * 0.9999)
 
 
-def draw(rows: Mapping[int, Row], samples: Sequence[Sample], again: Iterable[Point], title: str) -> str:
+def draw(
+    rows: Mapping[int, Row], samples: Sequence[Sample], again: Iterable[Point], title: str
+) -> str:
     """Return the SVG. `again` are (time in ns, image) of scores that came once more."""
     complete = [(number, row) for number, row in sorted(rows.items()) if 0 not in row.times()]
     if not complete:
@@ -84,15 +87,26 @@ def draw(rows: Mapping[int, Row], samples: Sequence[Sample], again: Iterable[Poi
     return _document(title, parts)
 
 
+def spans(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+    """Return pairs of samples so far apart that processor time means something."""
+    pairs = []
+    before = samples[0]
+    for sample in samples[1:]:
+        if sample.at_ns - before.at_ns >= SPAN_NS:
+            pairs.append((before, sample))
+            before = sample
+    return pairs
+
+
 def _use(samples: Sequence[Sample], start: int, time: Scale) -> list[str]:
     """Return the lower panel: memory as an area, processors as steps between the samples."""
     points = [sample for sample in samples if 0 <= sample.at_ns - start <= time.most * 1e9]
     if len(points) < 2:
         return []
     megabytes = Scale(max(sample.rss_bytes for sample in points) / 1e6, USE_BOTTOM, USE_TOP)
-    pairs = list(zip(points, points[1:]))
+    pairs = spans(points)
     used = [(b.cpu_ms - a.cpu_ms) / max((b.at_ns - a.at_ns) / 1e6, 1e-3) for a, b in pairs]
-    processors = Scale(max(*used, 1.0), USE_BOTTOM, USE_TOP)
+    processors = Scale(max([*used, 1.0]), USE_BOTTOM, USE_TOP)
 
     def x(sample: Sample) -> float:
         return time((sample.at_ns - start) / 1e9)
@@ -104,13 +118,17 @@ def _use(samples: Sequence[Sample], start: int, time: Scale) -> list[str]:
     steps = []
     for (a, b), cores in zip(pairs, used):
         steps += [(x(a), processors(cores)), (x(b), processors(cores))]
-    parts.append(f'<polyline points="{_points(steps)}" fill="none" stroke="{CPU}" stroke-width="1.5"/>')
+    parts.append(
+        f'<polyline points="{_points(steps)}" fill="none" stroke="{CPU}" stroke-width="1.5"/>'
+    )
     for tick in processors.ticks(3):
         parts.append(_text(RIGHT + 8, processors(tick) + 4, f"{tick:g}", colour=CPU))
     parts.append(_text(RIGHT + 8, USE_TOP - 12, "processors", colour=CPU))
     parts += _swatch(USE_TOP + 40, MEMORY, "memory of engine and plugins")
     parts += _swatch(USE_TOP + 64, CPU, "processors in use")
-    parts.append(_text((LEFT + RIGHT) / 2, USE_BOTTOM + 42, "seconds since the first image", anchor="middle"))
+    parts.append(
+        _text((LEFT + RIGHT) / 2, USE_BOTTOM + 42, "seconds since the first image", anchor="middle")
+    )
     return parts
 
 
@@ -137,7 +155,9 @@ def _legend(rows: Sequence[Row], marks: int) -> list[str]:
         took = sorted(row.times()[span + 1] - row.times()[span] for row in rows)
         middle, most, longest = (took[int((len(took) - 1) * part)] for part in (0.5, 0.99, 1))
         parts += _swatch(y, colour, name)
-        figures = f"median {_duration(middle)}, 99 % {_duration(most)}, longest {_duration(longest)}"
+        figures = (
+            f"median {_duration(middle)}, 99 % {_duration(most)}, longest {_duration(longest)}"
+        )
         parts.append(_text(LEGEND, y + 18, figures, colour=FAINT, size=11))
         y += 52
     if marks:
@@ -147,9 +167,11 @@ def _legend(rows: Sequence[Row], marks: int) -> list[str]:
 
 
 def _duration(ns: float) -> str:
-    if abs(ns) >= 1e9:
+    if ns >= 1e9:
         return f"{ns / 1e9:.1f} s"
-    return f"{ns / 1e6:.0f} ms" if abs(ns) >= 1e7 else f"{ns / 1e6:.1f} ms"
+    if ns >= 1e7:
+        return f"{ns / 1e6:.0f} ms"
+    return f"{ns / 1e6:.1f} ms" if ns >= 1e6 else f"{ns / 1e3:.0f} µs"
 
 
 def _points(points: Iterable[Point]) -> str:
@@ -157,7 +179,8 @@ def _points(points: Iterable[Point]) -> str:
 
 
 def _area(points: Iterable[Point], colour: str, name: str) -> str:
-    return f'<polygon points="{_points(points)}" fill="{colour}"><title>{escape(name)}</title></polygon>'
+    title = f"<title>{escape(name)}</title>"
+    return f'<polygon points="{_points(points)}" fill="{colour}">{title}</polygon>'
 
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:
@@ -169,7 +192,9 @@ def _swatch(y: float, colour: str, name: str) -> list[str]:
     return [box, _text(LEGEND + 22, y, name)]
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = INK, size: int = 13) -> str:
+def _text(
+    x: float, y: float, text: str, anchor: str = "start", colour: str = INK, size: int = 13
+) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-size="{size}">'
         f"{escape(text)}</text>"

@@ -26,7 +26,7 @@ HEADER = (
 
 
 def write(rows: Mapping[int, Row], out: IO[str]) -> None:
-    """Write the table as CSV. Times are milliseconds since the first picture, empty where there is none."""
+    """Write the table as CSV. Times are milliseconds since the first picture, or empty."""
     start = min((row.taken_ns for row in rows.values() if row.taken_ns), default=0)
     table = csv.writer(out, lineterminator="\n")
     table.writerow(HEADER)

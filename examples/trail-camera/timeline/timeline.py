@@ -1,4 +1,4 @@
-"""The timeline monitor: follows every picture through the application, and says in the end how it was.
+"""The timeline monitor: follows every picture through the application, and says how it was.
 
 Writes timeline.csv, timeline.svg and result.json to the folder that TRAIL_CAMERA_OUT names.
 """
