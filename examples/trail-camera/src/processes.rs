@@ -13,7 +13,8 @@ pub struct Process {
     pub parent: i32,
     /// Whether it has ended and only waits to be noticed.
     pub ended: bool,
-    /// Processor time that it has used, in milliseconds.
+    /// Processor time of it and of those of its children that have ended, in milliseconds. So a child that dies takes nothing
+    /// away from the family's sum.
     pub cpu_ms: u64,
     /// Memory that it holds, in bytes.
     pub rss_bytes: u64,
@@ -39,7 +40,7 @@ fn parse(stat: &str) -> Option<Process> {
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     // From the third field on, as proc(5) counts them.
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-    let ticks = number(14)? + number(15)?;
+    let ticks = number(14)? + number(15)? + number(16)? + number(17)?;
     Some(Process {
         pid: pid.parse().ok()?,
         name: name.to_string(),
@@ -56,11 +57,11 @@ mod tests {
 
     #[test]
     fn a_name_may_look_like_the_rest() {
-        let stat = "42 (a) S (b) Z 7 42 42 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 1 0 9 1000 3 184 1 1 0";
+        let stat = "42 (a) S (b) Z 7 42 42 0 -1 4194560 1 0 0 0 150 50 30 20 20 0 1 0 9 1000 3 184 1 1 0";
         let process = parse(stat).expect("a process");
         assert_eq!((process.pid, process.name.as_str(), process.parent), (42, "a) S (b", 7));
         assert!(process.ended);
-        assert_eq!(process.cpu_ms, 200 * 1000 / rustix::param::clock_ticks_per_second());
+        assert_eq!(process.cpu_ms, 250 * 1000 / rustix::param::clock_ticks_per_second());
         assert_eq!(process.rss_bytes, 3 * rustix::param::page_size() as u64);
         assert_eq!(parse("42 (cut) S 1"), None);
     }
