@@ -1,6 +1,6 @@
 # Targets only delegate; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust demo test spec-check generate bench bench-quick conformance conformance-smoke conformance-full soak-conformance images soak-starts docs lint clean
+.PHONY: help setup setup-rust demo example-trail-camera test spec-check generate bench bench-quick conformance conformance-smoke conformance-full soak-conformance images soak-starts docs lint clean
 
 PLUGIN ?= pyevents
 LANGS ?=
@@ -8,7 +8,7 @@ export LANGS
 SDK ?= all
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/' | expand -t 24
 
 setup: ## Install what is missing (apt on Debian and Ubuntu)
 	@scripts/setup.sh
@@ -19,6 +19,9 @@ setup-rust:
 demo: ## Run the seed's application and compare what each plugin got (PLUGIN=pyevents, rust, python, go, c; none waits for a client)
 	@LANGS=$(or $(filter rust python go c,$(PLUGIN)),python) scripts/setup.sh
 	@examples/seed/run.sh $(PLUGIN)
+
+example-trail-camera: setup ## Run the camera-trap example and check it (LATE=1: its scorer comes late and is killed twice)
+	@examples/trail-camera/run.sh $(if $(LATE),late $(LATE))
 
 test: setup ## Run every check and every test (LANGS=rust,python: only these parts)
 	@scripts/test.sh

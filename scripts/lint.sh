@@ -18,6 +18,7 @@ if wanted python; then
   "$tools/bin/ruff" format --quiet --check pyevents sdks/python examples engine/bench/clients/python conformance
   (cd pyevents && "../$tools/bin/mypy")
   (cd sdks/python && "../../$tools/bin/mypy")
+  (cd examples/trail-camera && MYPYPATH=../../sdks/python/src:generator:timeline "../../$tools/bin/mypy" --strict generator timeline tests ./*.py)
 fi
 if wanted go; then
   unformatted=$(gofmt -l engine/bench/clients)

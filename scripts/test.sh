@@ -53,6 +53,10 @@ if wanted c; then
   run "$of_scripts" sdks/c/run-tests.sh
   run "$of_scripts" sdks/c/envelope/run-tests.sh
 fi
+if wanted python && wanted go && wanted c; then
+  step "the trail camera's plugins: what they do without an engine"
+  run "$of_scripts" examples/trail-camera/run-tests.sh
+fi
 if [ -z "${LANGS:-}" ]; then
   step "the second, tiny engine, by the vectors"
   run "$of_scripts" conformance/mini-engine/run-tests.sh
@@ -65,6 +69,10 @@ for language in $LANGUAGES; do
   examples/seed/run.sh "$language"
 done
 examples/bus/run.sh
+if wanted python && wanted go && wanted c; then
+  examples/trail-camera/run.sh
+  examples/trail-camera/run.sh late
+fi
 
 step "all of it${LANGS:+ (only $LANGS)}"
 # From the runners' own lines: "test result: ok. 12 passed; 0 failed; ...", "55 passed in 4.30s", "40 passed, 0 failed".

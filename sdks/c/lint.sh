@@ -10,7 +10,7 @@ if ! "$tool" --version 2>/dev/null | grep -q "$version"; then
   "$build/lint-venv/bin/pip" install --quiet --disable-pip-version-check "clang-format==$version"
 fi
 # constants.h and *.pb-c.* are generated.
-mapfile -t files < <(find include src tests examples envelope conformance ../../examples/seed/plugins/c \( -name '*.[ch]' -o -name '*.cpp' \) \
+mapfile -t files < <(find include src tests examples envelope conformance ../../examples/seed/plugins/c ../../examples/trail-camera/store \( -name '*.[ch]' -o -name '*.cpp' \) \
   ! -name constants.h ! -name '*.pb-c.*')
 if [ "${1:-}" = fix ]; then
   "$tool" --style=file:.clang-format -i "${files[@]}"
