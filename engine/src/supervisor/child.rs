@@ -145,7 +145,7 @@ fn settle(
         }
         Decision::GiveUp => {
             let within = member.policy.give_up_within;
-            let text = format!("{}; started again {restarts} times, last within {within:?}", exit.text());
+            let text = format!("{}; started again {restarts} times within {within:?}", exit.text());
             children.verdict(member, Outcome::GaveUp(text));
         }
     }
@@ -457,9 +457,11 @@ impl<'a> Running<'a> {
 fn command(member: &Member) -> Command {
     let process = &member.process;
     let mut command = match &process.dir {
-        // A relative program is meant from its own folder; the system would take it from the engine's.
+        // A relative program is meant from its own folder; the system would look for it from the engine's, or, once it is there,
+        // from that twice.
         Some(dir) if process.program.as_encoded_bytes().contains(&b'/') => {
-            Command::new(dir.join(&process.program))
+            let program = dir.join(&process.program);
+            Command::new(std::path::absolute(&program).unwrap_or(program))
         }
         _ => Command::new(&process.program),
     };
