@@ -16,8 +16,8 @@ use crate::edges::external::port::Port;
 use crate::edges::external::{External, Served};
 use crate::edges::internal::InternalEdge;
 use crate::edges::EdgeOf;
-use crate::errors::EngineError;
 use crate::ending::{close, Ending, PluginSockets, CLOSE_WITHIN};
+use crate::errors::EngineError;
 use crate::filters::PluginId;
 use crate::handle::{Control, Handle};
 use crate::queue::QueueLimits;
@@ -144,7 +144,14 @@ impl Starting {
     fn open_plugin(&mut self, spec: PluginSpec, work: Work) -> Result<Ready, StartError> {
         let source = spec.is_source();
         let PluginSpec {
-            name, subscriptions, limits, replicas, stop_event, redelivery_limit, dead_letter, ..
+            name,
+            subscriptions,
+            limits,
+            replicas,
+            stop_event,
+            redelivery_limit,
+            dead_letter,
+            ..
         } = spec;
         let sessions = Sessions { ping: self.ping, grace: self.grace, redelivery_limit, dead_letter };
         let barrier = Arc::clone(&self.barrier);

@@ -62,7 +62,8 @@ impl Control {
     /// waits for external plugins does not start any more.
     pub fn stop(&self) {
         // As long as it waits for external plugins nothing has started, so that there is nothing to drain.
-        let stage = if self.waits_for_external && self.barrier.cancel() { Stage::Rest } else { Stage::Sources };
+        let stage =
+            if self.waits_for_external && self.barrier.cancel() { Stage::Rest } else { Stage::Sources };
         self.router.stop(stage);
     }
 

@@ -16,5 +16,6 @@ mod regressions;
 mod seed_api;
 mod session;
 mod starts;
+mod stop;
 mod support;
 mod wire;
