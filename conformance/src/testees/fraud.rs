@@ -216,6 +216,7 @@ impl Fraud {
                     "barrier",
                     "replicas",
                     "stop-event",
+                    "until-done",
                     "seed-api",
                     "bind",
                     "builder",
