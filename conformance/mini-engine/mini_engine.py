@@ -143,6 +143,9 @@ class Plugin:
         self.name: str = options["name"]
         self.filters = [base64.b64decode(prefix) for prefix in options.get("subscribe", [])]
         self.stop_event = options.get("stop_event")
+        source = options.get("source")
+        self.source = not self.filters if source is None else bool(source)
+        self.told = False  # to stop
         self.queue: deque[Event] = deque()
         self.counts: Counter[str] = Counter()
         self.outcome = ""  # empty: it has not finished
@@ -158,6 +161,10 @@ class Plugin:
     def in_flight(self) -> int:
         return 0
 
+    def rests(self) -> bool:
+        """Whether nothing more comes of it of its own accord."""
+        return not self.queue
+
     def account(self) -> dict[str, int]:
         state = {"queued": len(self.queue), "in_flight": self.in_flight()}
         return {**dict.fromkeys(COUNTS, 0), **self.counts, **state}
@@ -168,6 +175,7 @@ class Plugin:
         self.counts["discarded"] += len(self.queue)
         self.queue.clear()
         self.app.check_end()
+        self.app.check_dry()
 
 
 class InternalPlugin(Plugin):
@@ -178,9 +186,10 @@ class InternalPlugin(Plugin):
         self.waiting: deque[asyncio.Future[Event | None]] = deque()
 
     def serve(self) -> None:
-        while self.waiting and (self.queue or self.app.stopping):
+        while self.waiting and (self.queue or self.told):
             self.counts["delivered"] += bool(self.queue)
             self.waiting.popleft().set_result(self.queue.popleft() if self.queue else None)
+        self.app.check_dry()
 
     async def next(self, timeout_s: float) -> Event:
         future: asyncio.Future[Event | None] = self.app.loop.create_future()
@@ -356,6 +365,7 @@ class ExternalPlugin(Plugin):
         self.server: asyncio.AbstractServer | None = None
         self.connections: set[Connection] = set()
         self.waiting: dict[Connection, Frames] = {}  # next_msg: envelopes, first come first
+        self.at_work: set[Connection] = set()  # given an event, and not heard of since
         self.sessions: dict[str, Session] = {}
         self.detached: dict[str, Session] = {}  # those without a connection, the longest first
         self.quits = 0
@@ -374,15 +384,24 @@ class ExternalPlugin(Plugin):
         while self.queue and self.waiting:
             connection = next(iter(self.waiting))
             self.counts["handed_over"] += 1
+            self.at_work.add(connection)
             connection.send(*self.waiting.pop(connection), self.queue.popleft().data)
         while sum(session.send_batch() for session in self.sessions.values()):
             pass  # one message each in turn, so that sessions share
-        if self.app.stopping and not self.queue:
+        if self.told and not self.queue:
             for session in self.sessions.values():
                 session.send_stop()
 
     def in_flight(self) -> int:
         return sum(len(session.in_flight) for session in self.sessions.values())
+
+    def rests(self) -> bool:
+        ready = all(
+            session.connection and session.started and session.credited
+            for session in self.sessions.values()
+        )
+        somebody = bool(self.sessions or self.waiting)
+        return somebody and ready and not (self.queue or self.in_flight() or self.at_work)
 
     def heard(self, connection: Connection, frames: Frames) -> None:
         """A whole message came."""
@@ -394,17 +413,21 @@ class ExternalPlugin(Plugin):
         for index, frame in enumerate(frames[: min(ENVELOPE_MAX_FRAMES, len(frames) - 1)]):
             if not frame:
                 self.request(connection, frames[: index + 1], frames[index + 1 :])
-                return
-        self.session_message(connection, frames)
+                break
+        else:
+            self.session_message(connection, frames)
+        self.app.check_dry()
 
     # The basic profile
 
     def request(self, connection: Connection, envelope: Frames, body: Frames) -> None:
         self.waiting.pop(connection, None)  # a newer request replaces a waiting one
         if body == [b"plugin_command: next_msg"]:
+            self.at_work.discard(connection)
             self.waiting[connection] = envelope
             self.serve()
         elif body == [b"plugin_command: quit"]:
+            self.at_work.discard(connection)
             self.quit()
         elif (
             len(body) > 1
@@ -502,6 +525,7 @@ class ExternalPlugin(Plugin):
     def gone(self, connection: Connection) -> None:
         """A connection is lost: its request is cancelled, its session waits for another."""
         self.connections.discard(connection)
+        self.at_work.discard(connection)
         self.waiting.pop(connection, None)
         session, connection.session = connection.session, None
         if session:
@@ -510,10 +534,12 @@ class ExternalPlugin(Plugin):
             session.set_timer(self.app.grace_s, self.grace_over, session)
             self.trim()
             self.serve()
+        self.app.check_dry()
 
     def grace_over(self, session: Session) -> None:
         self.end(session)
         self.serve()
+        self.app.check_dry()
 
     def finish(self, outcome: str) -> None:
         """Closes the port; what is queued or in flight is discarded."""
@@ -711,7 +737,7 @@ class Application:
             "grace_ms": round(self.grace_s * 1000),
         }
         self.accepted = self.unmatched = 0
-        self.started = self.stopping = False
+        self.started = self.stopping = self.late = False
         self.start_event, self.end_event = asyncio.Event(), asyncio.Event()
         kinds = {"internal": InternalPlugin, "external": ExternalPlugin}
         self.plugins: dict[str, Plugin] = {
@@ -761,15 +787,42 @@ class Application:
         return position
 
     def stop(self) -> None:
-        """Begins the end: plugins get what is queued, and then are told."""
+        """Begins the end: sources are told, and the others when everything has drained."""
         if self.stopping:
             return
         self.stopping = True
-        for plugin in self.plugins.values():
-            if plugin.stop_event is not None and not plugin.outcome:
+        self.tell([plugin for plugin in self.plugins.values() if plugin.source])
+        self.loop.call_later(self.stop_within_s / 2, self.sources_late)
+        self.loop.call_later(self.stop_within_s * 3 / 4, self.tell_all)
+        self.loop.call_later(self.stop_within_s, self.end, "unfinished")
+        self.check_dry()
+
+    def tell(self, plugins: list[Plugin]) -> None:
+        """Tells plugins to stop that were not told; each then gets what is queued."""
+        for plugin in plugins:
+            if plugin.told or plugin.outcome:
+                continue
+            plugin.told = True
+            if plugin.stop_event is not None:
                 plugin.put(Event(base64.b64decode(plugin.stop_event), 0))
             plugin.serve()
-        self.loop.call_later(self.stop_within_s, self.end, "unfinished")
+
+    def tell_all(self) -> None:
+        self.tell(list(self.plugins.values()))
+
+    def sources_late(self) -> None:
+        """Sources that have not ended are waited for no longer."""
+        self.late = True
+        self.check_dry()
+
+    def check_dry(self) -> None:
+        """Tells everybody to stop, if the application was stopped and has run dry."""
+        if not self.stopping or all(plugin.told for plugin in self.plugins.values()):
+            return
+        for plugin in self.plugins.values():
+            if not plugin.outcome and not (self.late if plugin.source else plugin.rests()):
+                return
+        self.tell_all()
 
     def end(self, internal: str) -> None:
         """Ends all that is left."""
@@ -796,7 +849,7 @@ class Application:
 FEATURES = ["internal", "ledger", "stop", "event-limit", "sessions", "heartbeat", "replicas"]
 FEATURES += ["stop-event", "concurrent"]
 UNSUPPORTED = ["bus", "publish_port", "subscribe_port", "bind", "environment", "api"]
-UNSUPPORTED += ["wait_for_external_ms", "queue_events", "queue_bytes", "overflow"]
+UNSUPPORTED += ["until_done", "wait_for_external_ms", "queue_events", "queue_bytes", "overflow"]
 DEFAULTS = (None, False, "own", "wait")
 
 

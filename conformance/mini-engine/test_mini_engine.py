@@ -154,7 +154,7 @@ class EngineCase(unittest.TestCase):
         return self.run_async(call())
 
     def start(self, subscribe: list[bytes], ready_after_ms: int = 0, **options: Any) -> None:
-        words = ("replicas", "redelivery_limit", "dead_letter", "stop_event")
+        words = ("replicas", "redelivery_limit", "dead_letter", "stop_event", "source")
         of_plugin = {word: options.pop(word) for word in words if word in options}
         filters = [base64.b64encode(prefix).decode() for prefix in subscribe]
         options["plugins"] = [
@@ -363,7 +363,7 @@ class BasicProfile(EngineCase):
         self.end()
 
     def test_a_stop_event_comes_behind_what_is_queued(self) -> None:
-        self.start([b"e"], stop_event=base64.b64encode(b"end").decode())
+        self.start([b"e"], source=True, stop_event=base64.b64encode(b"end").decode())
         self.publish(b"event")
         self.run_sync(self.app.stop)
         for event in (b"event", b"end"):

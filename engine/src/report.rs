@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::filters::PluginId;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, PluginLedger};
 use crate::supervisor::{BoxError, Outcome};
 
 /// How one plugin ended.
@@ -21,7 +21,7 @@ pub struct PluginReport {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// Every plugin, in the order of registration.
+    /// Every plugin, in the order of registration, which is that of the ledger.
     pub plugins: Vec<PluginReport>,
     /// The account at the end.
     pub ledger: Ledger,
@@ -46,10 +46,51 @@ impl Report {
     }
 }
 
+/// What a plugin did not get of what was accepted for it.
+struct Left<'a>(&'a PluginLedger);
+
+impl Left<'_> {
+    fn parts(&self) -> [(u64, &'static str); 5] {
+        let account = self.0;
+        [
+            (account.queued, "still queued"),
+            (account.in_flight, "in flight"),
+            (account.discarded, "discarded"),
+            (account.shed, "shed"),
+            (account.dead_lettered, "dead-lettered"),
+        ]
+    }
+
+    fn count(&self) -> u64 {
+        self.parts().iter().map(|(events, _)| events).sum()
+    }
+}
+
+impl fmt::Display for Left<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.count() == 0 {
+            return Ok(());
+        }
+        let named: Vec<String> = self
+            .parts()
+            .iter()
+            .filter(|(events, _)| *events > 0)
+            .map(|(events, what)| format!("{events} {what}"))
+            .collect();
+        write!(f, "; not delivered: {}", named.join(", "))
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for plugin in &self.plugins {
-            writeln!(f, "{}: {}", plugin.name, plugin.outcome)?;
+        for (plugin, account) in self.plugins.iter().zip(&self.ledger.plugins) {
+            writeln!(f, "{}: {}{}", plugin.name, plugin.outcome, Left(account))?;
+        }
+        // The ports of the bus have an account and are no plugin.
+        for account in self.ledger.plugins.iter().skip(self.plugins.len()) {
+            if Left(account).count() > 0 {
+                writeln!(f, "{}{}", account.name, Left(account))?;
+            }
         }
         if let Some(failure) = &self.failure {
             writeln!(f, "the application failed: {failure}")?;

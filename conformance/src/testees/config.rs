@@ -23,6 +23,8 @@ pub(super) struct Application {
     pub(super) grace_ms: Option<u64>,
     pub(super) heartbeat_ms: Option<u64>,
     pub(super) stop_within_ms: Option<u64>,
+    #[serde(default)]
+    pub(super) until_done: bool,
     pub(super) wait_for_external_ms: Option<u64>,
     pub(super) laggards: Option<Late>,
     #[serde(default)]
@@ -52,6 +54,7 @@ pub(super) struct Plugin {
     pub(super) overflow: Option<Full>,
     pub(super) replicas: Option<usize>,
     pub(super) stop_event: Option<Base64>,
+    pub(super) source: Option<bool>,
     pub(super) redelivery_limit: Option<u32>,
     pub(super) dead_letter: Option<Base64>,
     pub(super) ready_after_ms: Option<u64>,

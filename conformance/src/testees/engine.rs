@@ -126,6 +126,9 @@ fn builder(config: &config::Application) -> Result<Builder, Failure> {
     if let Some(deadline) = config.stop_within_ms {
         builder = builder.stop_within(ms(deadline));
     }
+    if config.until_done {
+        builder = builder.until_done();
+    }
     if let Some(deadline) = config.wait_for_external_ms {
         builder = builder.wait_for_external(ms(deadline), config.laggards.unwrap_or_default().into());
     }
@@ -145,6 +148,9 @@ fn spec(plugin: &config::Plugin) -> PluginSpec {
     }
     if let Some(Base64(event)) = &plugin.stop_event {
         spec = spec.stop_event(event);
+    }
+    if let Some(source) = plugin.source {
+        spec = spec.source(source);
     }
     if let Some(limit) = plugin.redelivery_limit {
         spec = spec.redelivery_limit(limit);

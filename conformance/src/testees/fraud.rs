@@ -217,6 +217,7 @@ impl Fraud {
                     "barrier",
                     "replicas",
                     "stop-event",
+                    "until-done",
                     "seed-api",
                     "bind",
                     "builder",

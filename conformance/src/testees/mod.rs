@@ -59,7 +59,7 @@ impl Which {
                 "profiles": ["basic", "session"],
                 "features": [
                     "internal", "ledger", "logs", "stop", "bus", "limits", "event-limit", "sessions", "heartbeat",
-                    "barrier", "replicas", "stop-event", "seed-api", "bind", "builder"
+                    "barrier", "replicas", "stop-event", "until-done", "seed-api", "bind", "builder"
                 ],
                 "libraries": libraries,
             }),

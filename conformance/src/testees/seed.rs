@@ -35,8 +35,10 @@ pub(super) fn check(config: &config::Application, abilities: &Abilities) -> Resu
     refuse(config.heartbeat_ms.is_some(), "heartbeat_ms")?;
     refuse(config.stop_within_ms.is_some(), "stop_within_ms")?;
     refuse(config.wait_for_external_ms.is_some(), "wait_for_external_ms")?;
+    refuse(config.until_done, "until_done")?;
     for plugin in &config.plugins {
         refuse(plugin.stop_event.is_some(), "stop_event")?;
+        refuse(plugin.source.is_some(), "source")?;
         refuse(plugin.redelivery_limit.is_some(), "redelivery_limit")?;
         refuse(plugin.dead_letter.is_some(), "dead_letter")?;
         refuse(plugin.has_queue_limits() && !abilities.limits, "limits of queues")?;

@@ -23,7 +23,7 @@ pub(super) fn engine(vector: &Vector) -> Option<Made> {
         return None;
     }
     let closed = given.get("open") == Some(&Value::Bool(false));
-    let mut steps = vec![plugin(given, &queued), "engine plugin source external".to_owned()];
+    let mut steps = vec![plugin(given, &queued, dos.contains(&"drain")), "engine plugin source external".to_owned()];
     steps.push("engine plugin seen external subscribe=\"\"".to_owned());
     if closed {
         steps.push("engine plugin gate external\nengine set wait-for-external-ms=60000".to_owned());
@@ -108,12 +108,16 @@ fn starts(text: &Value, begin: &Value) -> bool {
     text.as_str().zip(begin.as_str()).is_some_and(|(text, begin)| text.starts_with(begin))
 }
 
-fn plugin(given: &Value, queued: &[&Value]) -> String {
+fn plugin(given: &Value, queued: &[&Value], stopped: bool) -> String {
     let mut plugin = "engine plugin client external".to_owned();
     for (option, key) in [("replicas", "replicas"), ("redelivery_limit", "redelivery-limit")] {
         if let Some(value) = given.get(option) {
             plugin.push_str(&format!(" {key}={value}"));
         }
+    }
+    if stopped {
+        // So that it is told to stop as soon as its own queue is empty.
+        plugin.push_str(" source=true");
     }
     let mut filters: Vec<String> = queued.iter().map(|event| hex(event)).collect();
     filters.sort();

@@ -295,8 +295,10 @@ impl Model for Engine {
         let uses = &self.uses;
         let one = uses.one_replica || uses.short_grace;
         let mut prelude = vec![format!(
-            "engine plugin client external subscribe=\"down:\"{}{}",
+            "engine plugin client external subscribe=\"down:\"{}{}{}",
             if one { "" } else { " replicas=2" },
+            // So that it is told to stop as soon as its own queue is empty.
+            if uses.stop { " source=true" } else { "" },
             if self.ends > 0 { " redelivery-limit=1000" } else { "" }
         )];
         let mut needs = Vec::new();

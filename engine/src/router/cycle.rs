@@ -15,16 +15,18 @@ use crate::queue::{Queue, Ticket};
 pub(crate) type Circle = Vec<PluginId>;
 
 impl State {
-    /// As long as `ticket` waits in a circle, its events are accepted beyond the limit, up to the cap (EE-DELIVERY-10).
-    pub(super) fn break_cycle(&mut self, ticket: Ticket) {
+    /// As long as `ticket` waits in a circle, its events are accepted beyond the limit, up to the cap (EE-DELIVERY-10). Returns the
+    /// queues at whose line it no longer stands.
+    pub(super) fn break_cycle(&mut self, ticket: Ticket) -> Vec<PluginId> {
+        let mut freed = Vec::new();
         loop {
-            let Some(parked) = self.parked.get(&ticket) else { return };
+            let Some(parked) = self.parked.get(&ticket) else { return freed };
             let bytes = parked.events.front().map_or(0, |payload| payload.len());
             // Whoever is part of a circle is waited for.
             if self.queues.get(parked.source).is_none_or(|own| own.waiters.is_empty()) {
-                return;
+                return freed;
             }
-            let Some(circle) = self.circle_of(parked.source) else { return };
+            let Some(circle) = self.circle_of(parked.source) else { return freed };
             let is_full = |queue: &Queue| !queue.sheds() && !queue.has_room(bytes);
             let mut full = parked.targets.clone();
             full.retain(|target| self.queues.get(*target).is_some_and(is_full));
@@ -32,7 +34,7 @@ impl State {
                 .iter()
                 .all(|target| self.queues.get(*target).is_some_and(|queue| queue.may_exceed(bytes)))
             {
-                return;
+                return freed;
             }
             let names = self.names(&circle);
             for target in full {
@@ -45,7 +47,9 @@ impl State {
                     ));
                 }
             }
-            self.admit_parked(ticket, true);
+            freed.extend(self.admit_parked(ticket, true));
+            // The next event may have to wait for nobody.
+            freed.extend(self.advance(ticket));
         }
     }
 

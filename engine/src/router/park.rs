@@ -54,7 +54,8 @@ impl State {
         self.parked.insert(ticket, parked);
         self.line_up(ticket);
         self.advance(ticket);
-        self.break_cycle(ticket);
+        let freed = self.break_cycle(ticket);
+        self.resume_waiters(freed);
         (ticket, self.parked.contains_key(&ticket))
     }
 
@@ -80,7 +81,7 @@ impl State {
                     break;
                 }
                 queues.extend(freed);
-                self.break_cycle(ticket);
+                queues.extend(self.break_cycle(ticket));
             }
         }
     }
@@ -105,7 +106,7 @@ impl State {
 
     /// Accepts events of `ticket` from the front for as long as it is first in line and there is room.
     /// Returns the queues at whose line it no longer stands (empty: nothing has moved).
-    fn advance(&mut self, ticket: Ticket) -> Vec<PluginId> {
+    pub(super) fn advance(&mut self, ticket: Ticket) -> Vec<PluginId> {
         let mut freed = Vec::new();
         while self.parked.get(&ticket).is_some_and(|parked| self.is_admissible(ticket, parked)) {
             freed.extend(self.admit_parked(ticket, false));

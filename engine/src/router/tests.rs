@@ -12,6 +12,7 @@ use crate::queue::{Item, Overflow};
 mod batons;
 mod circles;
 mod model;
+mod quiescence;
 
 /// Everything that there is.
 const ALL: (usize, usize) = (usize::MAX, usize::MAX);

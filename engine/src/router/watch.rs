@@ -93,7 +93,8 @@ impl State {
             first_of.entry(parked.source).or_insert(*ticket);
         }
         for ticket in first_of.values() {
-            self.break_cycle(*ticket);
+            let freed = self.break_cycle(*ticket);
+            self.resume_waiters(freed);
         }
         let circles: Vec<Circle> = first_of.keys().filter_map(|source| self.circle_of(*source)).collect();
         stalls.retain(|circle, _| circles.contains(circle));

@@ -653,7 +653,7 @@ fn m_second_app_on_the_same_ports() {
 /// EE-LIFE-10, EE-LIFE-12
 #[test]
 fn stop_event_comes_last() {
-    let spec = PluginSpec::new("x").subscribe("event ").stop_event(b"STOP");
+    let spec = PluginSpec::new("x").subscribe("event ").stop_event(b"STOP").source(true);
     let (handle, source) = start(Builder::new().external(spec, 0).stop_within(SOON));
     source.publish("event 0");
     source.publish("event 1");

@@ -22,6 +22,7 @@ mod regressions;
 mod seed_api;
 mod session;
 mod starts;
+mod stop;
 mod supervision;
 mod support;
 mod wire;

@@ -80,8 +80,8 @@ fn stop_drains_the_queues() {
     }
     handle.stop();
     go.send(()).unwrap();
-    assert!(told(&ended).into_iter().eq(0..EVENTS as u64));
     drop(source);
+    assert!(told(&ended).into_iter().eq(0..EVENTS as u64));
     let report = end(handle);
     assert!(report.is_success(), "{report}");
     assert_eq!(report.outcome("iterates"), Some(&Outcome::Completed));

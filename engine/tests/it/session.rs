@@ -191,7 +191,7 @@ fn the_last_words_of_a_connection_count() {
 #[test]
 fn a_stop_event_comes_before_stop() {
     for round in 0..50 {
-        let (handle, source, port) = with_x(Builder::new(), |spec| spec.stop_event("the end"));
+        let (handle, source, port) = with_x(Builder::new(), |spec| spec.stop_event("the end").source(true));
         let session = Session::open(port, 1, 100);
         source.publish("x");
         handle.stop();
@@ -325,7 +325,7 @@ fn a_connection_without_heartbeat_is_cut() {
 /// A stopped application hands out what is queued, says `stop`, and waits for `quit`.
 #[test]
 fn stop_comes_after_the_last_event() {
-    let (handle, source, port) = plain();
+    let (handle, source, port) = with_x(Builder::new(), |spec| spec.source(true));
     numbered(&source, 0..1000);
     let session = Session::open(port, 1, 10);
     handle.stop();
@@ -535,7 +535,7 @@ fn a_waiting_basic_client_gets_what_a_session_gives_back() {
 /// `stop` overtook what a dead client had left to the next one, which then never asked for it.
 #[test]
 fn stop_does_not_overtake_what_a_dead_client_had() {
-    let (handle, source, port) = plain();
+    let (handle, source, port) = with_x(Builder::new(), |spec| spec.source(true));
     let victim = Session::open(port, 1, 10);
     numbered(&source, 0..2);
     victim.read_events(2);
@@ -557,7 +557,7 @@ fn stop_does_not_overtake_what_a_dead_client_had() {
 fn stop_does_not_overtake_a_parked_event() {
     let one = QueueLimits { max_events: 1, ..QueueLimits::default() };
     let builder = Builder::new().external(PluginSpec::new("other"), 0);
-    let (handle, source, port) = with_x(builder, |spec| spec.queue_limits(one));
+    let (handle, source, port) = with_x(builder, |spec| spec.queue_limits(one).source(true));
     let session = Session::open(port, 1, 10);
     source.publish("x0");
     session.read_events(1);
@@ -578,7 +578,7 @@ fn stop_does_not_overtake_a_parked_event() {
 /// A stop event before the first accepted event said `order=0`, which is no position.
 #[test]
 fn a_stop_event_in_an_idle_application_has_no_order() {
-    let (handle, source, port) = with_x(Builder::new(), |spec| spec.stop_event("the end"));
+    let (handle, source, port) = with_x(Builder::new(), |spec| spec.stop_event("the end").source(true));
     let session = Session::open(port, 1, 10);
     handle.stop();
     let said = session.read_verb("events");

@@ -198,3 +198,18 @@ fn a_slow_publish_is_logged_with_both_names() {
     bench.router.abort(None);
     watch.join().unwrap();
 }
+
+/// An event behind one that was accepted beyond the limit waited for a queue that had room, and for ever if the reader of that queue
+/// waited for its publisher.
+#[test]
+fn what_follows_an_event_beyond_the_limit_does_not_wait_without_need() {
+    let mut bench = Bench::new();
+    let a = bench.plugin("a", limits(1), &["a"]);
+    let b = bench.plugin("b", limits(5), &["b"]);
+    assert_eq!(bench.offer(b, b"a0"), None);
+    let events = [&b"a1"[..], b"b1", b"b2"].map(Payload::from);
+    assert!(bench.router.offer_batch(a, VecDeque::from(events), None).is_ok());
+    assert_eq!(bench.parked(), BTreeSet::new());
+    assert_eq!(bench.read(b, 5), [b"b1", b"b2"]);
+    assert_eq!(bench.read(a, 5), [b"a0", b"a1"]);
+}
