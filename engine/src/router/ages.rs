@@ -11,7 +11,7 @@ use rustix::time::{clock_gettime, ClockId};
 /// How finely recent events are told apart.
 const PERIOD_MS: u64 = 10;
 /// The longest stride, once as many events came within one tick of the clock.
-const MAX_STRIDE: u64 = 16;
+const MAX_STRIDE: u64 = 64;
 /// So many samples are kept of each spacing; the next spacing is twice as wide.
 const LEVEL_SAMPLES: usize = 256;
 /// The widest spacing is 2^40 times the period: more than any application lives.

@@ -150,10 +150,12 @@ impl Router {
         state.awake(plugin);
         state.settle(plugin, settled);
         let aborted = state.aborted;
-        state.observers.reader_came();
         let Some(queue) = state.queues.get_mut(plugin) else { return SessionTaken::Closed };
         let taken =
             if aborted || queue.closed { SessionTaken::Closed } else { queue.take_for_session(wish, batch) };
+        if matches!(taken, SessionTaken::Nothing) {
+            state.observers.reader_is_idle();
+        }
         self.unlock_and_wake(state);
         taken
     }
@@ -293,9 +295,9 @@ impl State {
             return Taken::Closed;
         }
         if queue.take(max.0, max.1, batch) > 0 {
-            self.observers.reader_came();
             Taken::Some
         } else {
+            self.observers.reader_is_idle();
             Taken::Nothing
         }
     }

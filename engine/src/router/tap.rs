@@ -99,8 +99,8 @@ impl Observers {
         }
     }
 
-    /// A reader has come: what is accepted next may wait for long, so its time is looked at.
-    pub(super) fn reader_came(&mut self) {
+    /// A reader has found nothing: events are rare, or will be, so the time of the next one is looked at.
+    pub(super) fn reader_is_idle(&mut self) {
         self.next = 0;
         self.ages.due = 0;
     }
