@@ -1,6 +1,6 @@
 //! A graph as a picture: an SVG without anything from elsewhere, plugins as boxes, types as pills, from left to right.
 //!
-//! The layout is this program's own, in layers (`layers`, `order`, `place`). The crate `layout-rs` was tried first: it took more than
+//! The layout is this program's own, in layers (`layers`, `order`, `place`, `route`). The crate `layout-rs` was tried first: it took more than
 //! a minute for 100 plugins with 60 types, lets all arrows of a box meet in one point, and draws black on white only.
 
 use std::fmt::Write as _;
@@ -11,6 +11,7 @@ use place::{Layout, Rectangle};
 mod layers;
 mod order;
 mod place;
+mod route;
 
 /// Longer names are cut; the full name is in the tooltip.
 const NAME_CHARACTERS: usize = 30;
