@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use event_engine::application::Diagnostics;
 use serde::Serialize;
 
 use crate::exit::Problem;
@@ -52,6 +53,16 @@ pub(crate) fn write_to(file: Option<&Path>, text: &str) -> Result<(), Problem> {
         None => Ok(write(text)?),
         Some(path) => fs::write(path, text)
             .map_err(|error| Problem::Wrong(format!("{} could not be written: {error}", path.display()))),
+    }
+}
+
+/// Writes diagnostics to stderr, in colours on a terminal.
+pub(crate) fn diagnostics(diagnostics: &Diagnostics) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    if colours(&stderr) {
+        write!(stderr, "{diagnostics:#}")
+    } else {
+        write!(stderr, "{diagnostics}")
     }
 }
 

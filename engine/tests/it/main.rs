@@ -3,6 +3,8 @@
 // Helpers fail a test as its own body does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[cfg(feature = "application")]
+mod application_files;
 mod basic;
 mod bus;
 mod config;

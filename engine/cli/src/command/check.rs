@@ -1,21 +1,65 @@
 //! `event-engine check`: everything that is wrong with an application file.
 
+use std::io;
 use std::path::PathBuf;
 
-use crate::exit::{self, Exit, Problem};
+use event_engine::application::{ApplicationFile, Diagnostics};
 
-/// Which file.
+use crate::exit::{self, Exit, Problem};
+use crate::output;
+
+/// Which file, and how strictly.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct Arguments {
     /// The application file
     #[arg(value_name = "APP.toml")]
     file: PathBuf,
+    /// Write one JSON object to stdout in place of text to stderr
+    #[arg(long)]
+    json: bool,
+    /// Look also whether the ports are free at this moment (not while the application runs)
+    #[arg(long)]
+    ports: bool,
+    /// Take warnings for errors
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 /// Checks it.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
-    std::fs::read_to_string(&arguments.file)
-        .map_err(|error| Problem::Wrong(format!("{}: {error}", arguments.file.display())))?;
-    Ok(Exit::Done)
+    let diagnostics = match ApplicationFile::read(&arguments.file) {
+        Err(diagnostics) => diagnostics,
+        Ok(file) => {
+            let mut diagnostics = file.warnings().clone();
+            if arguments.ports {
+                diagnostics.append(file.ports_in_use());
+            }
+            diagnostics
+        }
+    };
+    if arguments.json {
+        let json = serde_json::to_string(&diagnostics).map_err(io::Error::from)?;
+        output::write(&format!("{json}\n"))?;
+    } else {
+        show(&diagnostics)?;
+    }
+    let wrong = diagnostics.errors() > 0 || (arguments.deny_warnings && diagnostics.warnings() > 0);
+    Ok(if wrong { Exit::Wrong } else { Exit::Done })
+}
+
+/// Writes diagnostics to stderr, and to stdout how many there are.
+fn show(diagnostics: &Diagnostics) -> io::Result<()> {
+    output::diagnostics(diagnostics)?;
+    let summary = match (diagnostics.errors(), diagnostics.warnings()) {
+        (0, 0) => "nothing is wrong".to_string(),
+        (0, warnings) => counted(warnings, "warning"),
+        (errors, 0) => counted(errors, "error"),
+        (errors, warnings) => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+    };
+    output::write(&format!("{}: {summary}\n", diagnostics.file().display()))
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

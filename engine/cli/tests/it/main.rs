@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod arguments;
+mod check;
+mod graph;
+mod help;
 mod languages;
 mod live;
 mod new;
 mod place;
+mod support;
 mod top;

@@ -16,7 +16,7 @@ pub(in crate::application) fn flow(draft: &Draft, out: &mut Diagnostics) {
     }
     for plugin in &draft.plugins {
         let entry = &plugin.entry;
-        if entry.subscribe.is_empty() && entry.publish.is_empty() {
+        if entry.subscribe.is_empty() && entry.publish.is_empty() && !plugin.misread {
             out.warning(
                 &plugin.name.span,
                 format!("plugin `{}` neither subscribes nor publishes", entry.name),
@@ -25,7 +25,8 @@ pub(in crate::application) fn flow(draft: &Draft, out: &mut Diagnostics) {
         }
     }
     // Whoever uses the bus takes and publishes what the file does not say.
-    if !bus {
+    let misread = draft.plugins.iter().any(|plugin| plugin.misread);
+    if !bus && !misread {
         unused_types(draft, out);
     }
     let no_source = draft.plugins.iter().all(|plugin| !plugin.entry.source);
@@ -56,6 +57,9 @@ fn unused_types(draft: &Draft, out: &mut Diagnostics) {
     for declared in &draft.types {
         let Some(prefix) = declared.prefix.as_ref() else { continue };
         let name = &declared.name.value;
+        if name.is_empty() {
+            continue;
+        }
         let (message, help) = match (among(&prefix.value, &published), among(&prefix.value, &taken)) {
             (true, true) => continue,
             (true, false) => (

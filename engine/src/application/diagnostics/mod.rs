@@ -98,6 +98,16 @@ impl Diagnostics {
         Diagnostics { source: Arc::clone(&self.source), list: Vec::new() }
     }
 
+    /// The file that they are about.
+    pub(crate) fn source(&self) -> Arc<Source> {
+        Arc::clone(&self.source)
+    }
+
+    /// Forgets those on lines that do not matter.
+    pub(crate) fn keep_lines(&mut self, matters: impl Fn(usize) -> bool) {
+        self.list.retain(|diagnostic| diagnostic.place.is_none_or(|place| matters(place.line)));
+    }
+
     /// The file, as it was named.
     pub fn file(&self) -> &Path {
         self.source.path()

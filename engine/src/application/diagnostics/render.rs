@@ -44,10 +44,12 @@ fn render_one(
     c: &Colours,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let Diagnostic { severity, place, message, help, related } = diagnostic;
+    let Diagnostic { severity, place, related, .. } = diagnostic;
+    let message = harmless(&diagnostic.message);
+    let help = diagnostic.help.as_deref().map(harmless);
     let (bold, reset) = (c.bold, c.reset);
     let colour = if *severity == Severity::Error { c.error } else { c.warning };
-    let file = source.path().display();
+    let file = harmless(&source.path().to_string_lossy());
     let width =
         place.iter().chain(related.iter().map(|other| &other.place)).map(|place| digits(place.line)).max();
     let width = width.unwrap_or(1);
@@ -66,7 +68,13 @@ fn render_one(
     }
     for other in related {
         let Place { line, column, .. } = other.place;
-        writeln!(f, "{:width$} {}={reset} note: {file}:{line}:{column}: {}", "", c.margin, other.message)?;
+        writeln!(
+            f,
+            "{:width$} {}={reset} note: {file}:{line}:{column}: {}",
+            "",
+            c.margin,
+            harmless(&other.message)
+        )?;
         excerpt(source, &other.place, width, '-', c.margin, c, f)?;
     }
     if let Some(help) = help {
@@ -111,6 +119,11 @@ fn visible(character: char) -> char {
         character if character.is_control() => '\u{fffd}',
         character => character,
     }
+}
+
+/// A text without what would do something to a terminal; names come from the file.
+fn harmless(text: &str) -> String {
+    text.chars().map(visible).collect()
 }
 
 fn digits(number: usize) -> usize {

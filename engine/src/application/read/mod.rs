@@ -20,6 +20,7 @@ mod application;
 mod plugin;
 mod restart;
 mod section;
+mod syntax;
 mod types;
 mod values;
 mod words;
@@ -101,15 +102,21 @@ pub(super) fn text(text: &str, path: &Path, check_commands: bool) -> Result<Appl
 /// Reads every table.
 fn read(text: &str, path: &Path, out: &mut Diagnostics) -> Draft {
     let (document, syntax_errors) = DeTable::parse_recoverable(text);
-    for error in &syntax_errors {
-        syntax_error(error, text, out);
-    }
-    let mut top = Section::new("the file", document.get_ref(), 0..0);
+    let mut understood = Diagnostics::new(out.source());
+    let draft = read_tables(document.get_ref(), path, syntax_errors.is_empty(), &mut understood);
+    let lost = syntax::say(&syntax_errors, text, out);
+    understood.keep_lines(|line| line < lost.from_line && !lost.lines.contains(&line));
+    out.append(understood);
+    draft
+}
+
+fn read_tables(document: &DeTable<'_>, path: &Path, complete: bool, out: &mut Diagnostics) -> Draft {
+    let mut top = Section::new("the file", document, 0..0);
     let base = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let application = application::read(&mut top, base, path, syntax_errors.is_empty(), out);
+    let application = application::read(&mut top, base, path, complete, out);
     let types = types::read(&mut top, out);
     let plugins = plugin::read_all(&mut top, base, out);
     let unknown = top.unknown();
@@ -124,14 +131,8 @@ fn read(text: &str, path: &Path, out: &mut Diagnostics) -> Draft {
             .unwrap_or_else(|| "a file has the tables [application], [types] and [plugins.NAME]".to_string());
         out.error(&key.span, format!("there is no table or key `{word}`")).help(help);
     }
-    Draft { application, types, plugins, partial: !syntax_errors.is_empty() || !unknown.is_empty() }
-}
-
-/// Says what the TOML parser says.
-fn syntax_error(error: &toml::de::Error, text: &str, out: &mut Diagnostics) {
-    let span = error.span().unwrap_or(text.len()..text.len());
-    let message = error.message().trim().replace('\n', ", ");
-    out.error(&span, format!("this is not TOML: {message}"));
+    let all_tables = document.iter().all(|(_, value)| value.get_ref().is_table());
+    Draft { application, types, plugins, partial: !complete || !unknown.is_empty() || !all_tables }
 }
 
 impl Draft {

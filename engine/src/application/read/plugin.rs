@@ -25,6 +25,8 @@ pub(in crate::application) struct PluginDraft {
     pub(in crate::application) port: Option<Located<u16>>,
     pub(in crate::application) command: Option<Span>,
     pub(in crate::application) dir: Option<Span>,
+    /// Whether something in its table made no sense, so that what it takes and publishes may be incomplete here.
+    pub(in crate::application) misread: bool,
 }
 
 /// Of which kind a plugin is.
@@ -67,6 +69,7 @@ pub(super) fn read_all(top: &mut Section<'_>, base: &Path, out: &mut Diagnostics
 }
 
 fn read(mut section: Section<'_>, name: Located<String>, base: &Path, out: &mut Diagnostics) -> PluginDraft {
+    let errors_before = out.errors();
     if let Some(problem) = names::problem(&name.value, "plugin") {
         out.error(&name.span, problem).help(names::HELP);
     }
@@ -130,6 +133,7 @@ fn read(mut section: Section<'_>, name: Located<String>, base: &Path, out: &mut 
     let dead_letter = section.text("dead-letter", out);
     section.finish(out);
 
+    let command_span = command.as_ref().map(|command| command.span.clone());
     let dir_span = dir.as_ref().map(|dir| dir.span.clone());
     let port_number = port.as_ref().map_or(0, |port| port.value);
     let kind = match kind {
@@ -170,7 +174,17 @@ fn read(mut section: Section<'_>, name: Located<String>, base: &Path, out: &mut 
             .unwrap_or(constants::REDELIVERY_LIMIT as u32),
         dead_letter: dead_letter.as_ref().map(|name| name.value.clone()),
     };
-    PluginDraft { name, entry, subscribe, publish, dead_letter, port, command: command_span, dir: dir_span }
+    PluginDraft {
+        name,
+        entry,
+        subscribe,
+        publish,
+        dead_letter,
+        port,
+        command: command_span,
+        dir: dir_span,
+        misread: out.errors() > errors_before,
+    }
 }
 
 /// Says which keys make no sense for a plugin of this kind.

@@ -1,0 +1,69 @@
+//! `event-engine check`.
+
+use std::net::TcpListener;
+
+use crate::support::{run_in, Folder, GOOD};
+
+#[test]
+fn nothing_is_wrong_with_a_good_file() {
+    let folder = Folder::with(GOOD);
+    let done = run_in(folder.path(), &["check", "app.toml"]);
+    assert_eq!(
+        (done.code, done.stdout.as_str(), done.stderr.as_str()),
+        (Some(0), "app.toml: nothing is wrong\n", "")
+    );
+}
+
+#[test]
+fn errors_end_with_2_and_are_said_without_colours() {
+    let folder =
+        Folder::with(&GOOD.replace("subscribe", "subscribes").replace("sh\"", "no-program-of-this-name\""));
+    let done = run_in(folder.path(), &["check", "app.toml"]);
+    assert_eq!(done.code, Some(2));
+    assert_eq!(done.stdout, "app.toml: 2 errors\n");
+    insta::assert_snapshot!("check_errors", done.stderr);
+}
+
+#[test]
+fn warnings_end_with_0_unless_denied() {
+    let folder = Folder::with(&GOOD.replace("subscribe = [\"greeting\"]", "publish = [\"greeting\"]"));
+    let done = run_in(folder.path(), &["check", "app.toml"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), "app.toml: 1 warning\n"));
+    assert!(done.stderr.contains("warning: nobody takes type `greeting`"), "{}", done.stderr);
+    assert_eq!(run_in(folder.path(), &["check", "app.toml", "--deny-warnings"]).code, Some(2));
+}
+
+#[test]
+fn json_is_one_object_on_stdout() {
+    let folder = Folder::with(&GOOD.replace("6001", "66001"));
+    let done = run_in(folder.path(), &["check", "--json", "app.toml"]);
+    assert_eq!((done.code, done.stderr.as_str(), done.stdout.matches('\n').count()), (Some(2), "", 1));
+    let said: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!((&said["file"], &said["errors"]), (&"app.toml".into(), &1.into()));
+    assert_eq!((&said["diagnostics"][0]["line"], &said["diagnostics"][0]["column"]), (&12.into(), &8.into()));
+}
+
+#[test]
+fn ports_in_use_are_looked_at_on_request() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = Folder::with(&GOOD.replace("6001", &port));
+    assert_eq!(run_in(folder.path(), &["check", "app.toml"]).code, Some(0));
+    let done = run_in(folder.path(), &["check", "--ports", "app.toml"]);
+    assert_eq!(done.code, Some(2));
+    assert!(done
+        .stderr
+        .contains(&format!("app.toml:12:8: error: port {port} of plugin `listener` is in use")));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said() {
+    let folder = Folder::new();
+    let done = run_in(folder.path(), &["check", "app.toml"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(2), "app.toml: 1 error\n"));
+    assert!(
+        done.stderr.starts_with("app.toml: error: the file cannot be read: No such file"),
+        "{}",
+        done.stderr
+    );
+}
