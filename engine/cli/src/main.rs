@@ -1,7 +1,7 @@
 //! `event-engine`: runs, checks and watches applications of event-engine.
 //!
 //! Each command has a file under `command`; what a command ends with is in `exit`, how it writes is in `output`. Running
-//! applications are found and asked in `live`; `graph`, `top`, `tap` and `new` have folders of their own.
+//! applications are found and asked in `live`; `top`, `tap`, `graph` and `new` have folders of their own.
 
 mod command;
 mod exit;

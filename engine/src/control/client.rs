@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use base64::prelude::{Engine, BASE64_STANDARD};
 use event_engine_protocol::constants;
 
-use super::connection::send_line;
+use super::connection::send_bytes;
 use super::lines::{Line, Lines};
 use super::messages::{Answer, Body, Op, Reply, Request, Status, Tapped};
 use super::Ended;
@@ -175,7 +175,27 @@ impl Client {
     /// # Errors
     /// [`ClientError::Closed`] if the engine's process ended without a word.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Ended>, ClientError> {
-        match self.ask(Op::Wait, timeout) {
+        let end = self.ask(Op::Wait, timeout);
+        self.ended(end)
+    }
+
+    /// Does both: [`Client::stop`], then [`Client::wait`]. They are asked in one go, so an application that ends at once tells how, too.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn stop_and_wait(&mut self, now: bool, timeout: Duration) -> Result<Option<Ended>, ClientError> {
+        let [stop, wait] = self.send([Op::Stop { now }, Op::Wait], ANSWER)?;
+        match self.reply(stop, ANSWER)? {
+            Reply::Done {} => {}
+            other => return Err(self.unexpected(&other)),
+        }
+        let end = self.reply(wait, timeout);
+        self.ended(end)
+    }
+
+    /// The answer to a wait.
+    fn ended(&mut self, end: Result<Reply, ClientError>) -> Result<Option<Ended>, ClientError> {
+        match end {
             Ok(Reply::Ended { success, report }) => Ok(Some(Ended { success, report })),
             Ok(other) => Err(self.unexpected(&other)),
             Err(ClientError::Timeout(_)) => {
@@ -188,20 +208,46 @@ impl Client {
     }
 
     fn ask(&mut self, op: Op, within: Duration) -> Result<Reply, ClientError> {
-        self.next_id += 1;
-        let id = self.next_id;
         // A time-out too long for the clock is none.
         let deadline = Instant::now().checked_add(within);
+        let [id] = self.send([op], within)?;
+        self.reply_by(id, deadline, within)
+    }
+
+    /// Sends requests in one go and returns their ids.
+    fn send<const N: usize>(&mut self, ops: [Op; N], within: Duration) -> Result<[u64; N], ClientError> {
+        let mut lines = Vec::new();
+        let ids = ops.map(|op| {
+            self.next_id += 1;
+            let request = Request { id: self.next_id, op };
+            // Nothing in it can fail to be JSON.
+            lines.extend(serde_json::to_vec(&request).unwrap_or_default());
+            lines.push(b'\n');
+            self.next_id
+        });
         let sent = self
             .stream
             .set_write_timeout(Some(within.max(Duration::from_millis(1))))
-            .and_then(|()| send_line(&self.stream, &Request { id, op }));
+            .and_then(|()| send_bytes(&self.stream, &lines));
         match sent {
-            Ok(()) => {}
+            Ok(()) => Ok(ids),
             // It closed before it had read everything: its last word is still to be read.
-            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
-            Err(error) => return Err(self.failed(error, within)),
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => Ok(ids),
+            Err(error) => Err(self.failed(error, within)),
         }
+    }
+
+    fn reply(&mut self, id: u64, within: Duration) -> Result<Reply, ClientError> {
+        // A time-out too long for the clock is none.
+        self.reply_by(id, Instant::now().checked_add(within), within)
+    }
+
+    fn reply_by(
+        &mut self,
+        id: u64,
+        deadline: Option<Instant>,
+        within: Duration,
+    ) -> Result<Reply, ClientError> {
         loop {
             let answer = self.answer(deadline, within)?;
             match answer.body {

@@ -232,7 +232,11 @@ fn error((code, text): Refused) -> Body {
 pub(super) fn send_line(stream: &UnixStream, message: &impl serde::Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
-    let mut rest = line.as_slice();
+    send_bytes(stream, &line)
+}
+
+pub(super) fn send_bytes(stream: &UnixStream, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
     while !rest.is_empty() {
         // No signal when the peer is gone, whatever the process does with SIGPIPE.
         match send(stream, rest, SendFlags::NOSIGNAL) {

@@ -7,6 +7,7 @@ use event_engine::application::ApplicationFile;
 
 use crate::exit::{self, Exit, Problem};
 use crate::graph::Graph;
+use crate::live::Choice;
 use crate::output;
 
 /// Of which application, and how.
@@ -14,8 +15,13 @@ use crate::output;
 #[command(after_help = exit::HELP)]
 pub(crate) struct Arguments {
     /// The application file; its commands need not be there
-    #[arg(value_name = "APP.toml")]
-    file: PathBuf,
+    #[arg(value_name = "APP.toml", required_unless_present_any = ["live", "app"], conflicts_with_all = ["live", "app"])]
+    file: Option<PathBuf>,
+    /// Draw a running application, with the states of its plugins, instead of a file
+    #[arg(long)]
+    live: bool,
+    #[command(flatten)]
+    choice: Choice,
     /// In which language
     #[arg(long, short, value_enum, default_value_t = Format::Mermaid)]
     format: Format,
@@ -37,14 +43,19 @@ enum Format {
 
 /// Draws it.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
-    let file = match ApplicationFile::read_text(&arguments.file) {
-        Ok(file) => file,
-        Err(diagnostics) => {
-            output::diagnostics(&diagnostics)?;
-            return Ok(Exit::Wrong);
+    let graph = match &arguments.file {
+        Some(path) => match ApplicationFile::read_text(path) {
+            Ok(file) => Graph::from_file(&file),
+            Err(diagnostics) => {
+                output::diagnostics(&diagnostics)?;
+                return Ok(Exit::Wrong);
+            }
+        },
+        None => {
+            let mut live = arguments.choice.connect()?;
+            Graph::from_status(&live.status().map_err(|error| live.problem(error))?)
         }
     };
-    let graph = Graph::from_file(&file);
     let text = match arguments.format {
         Format::Mermaid => graph.mermaid(),
         Format::Dot => graph.dot(),

@@ -31,9 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
         output::say(&format!("{} is stopping\n", live.name()));
         return Ok(Exit::Done);
     };
-    // Whoever has found the control socket is answered, also when the application ends at once.
-    live.stop(arguments.now).map_err(|error| live.problem(error))?;
-    match live.wait(timeout.unwrap_or(Duration::MAX)) {
+    match live.stop_and_wait(arguments.now, timeout.unwrap_or(Duration::MAX)) {
         Ok(Some(ended)) => {
             output::write(&format!("{}\n", ended.report.trim_end()))?;
             Ok(if ended.success { Exit::Done } else { Exit::Failed })

@@ -87,7 +87,6 @@ impl Graph {
     }
 
     /// The graph of a running application. What a plugin publishes is known only as far as it said so.
-    #[allow(dead_code)] // nothing here asks a running application yet
     pub(crate) fn from_status(status: &Status) -> Self {
         let bytes = |text: &str| STANDARD.decode(text).unwrap_or_default();
         let types = status

@@ -66,12 +66,16 @@ impl Live {
         self.client.stop(now)
     }
 
-    /// Waits for the end, at most so long, and returns how it was.
+    /// Stops the application, waits for its end, at most so long, and returns how it was.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(crate) fn wait(&mut self, timeout: Duration) -> Result<Option<Ended>, ClientError> {
-        self.client.wait(timeout)
+    pub(crate) fn stop_and_wait(
+        &mut self,
+        now: bool,
+        timeout: Duration,
+    ) -> Result<Option<Ended>, ClientError> {
+        self.client.stop_and_wait(now, timeout)
     }
 
     /// Sees from now on the events that begin with one of `filters`; with none, all.

@@ -116,6 +116,19 @@ fn what_cannot_be_published_says_why() {
 }
 
 #[test]
+fn a_running_application_is_drawn() {
+    let place = Place::new();
+    let _application = place.application("one");
+    for arguments in [&["graph", "--live"][..], &["graph", "--app", "one"]] {
+        let text = place.run(arguments).well();
+        assert!(text.contains("flowchart") && text.contains("absent") && text.contains("reading"), "{text}");
+    }
+    assert!(place.run(&["graph", "--live", "--format", "svg"]).well().contains("<svg"));
+    place.run(&["graph", "app.toml", "--live"]).failed(2);
+    place.run(&["graph"]).failed(2);
+}
+
+#[test]
 fn tapped_events_are_taken_from_nobody() {
     let place = Place::new();
     let application = place.application("one");
