@@ -34,7 +34,7 @@ use crate::supervisor::{ProcessSpec, RestartPolicy};
 ///
 /// let wrong = text.replace("subscribe = [\"greeting\"]", "subscribe = [\"greting\"]");
 /// let diagnostics = ApplicationFile::parse(&wrong, "greetings.toml").unwrap_err();
-/// assert!(diagnostics.to_string().contains("greetings.toml:11:19: error: there is no type `greting`"));
+/// assert!(diagnostics.to_string().contains("greetings.toml:11:18: error: there is no type `greting`"));
 /// # Ok::<(), event_engine::application::Diagnostics>(())
 /// ```
 #[derive(Clone, Debug)]
