@@ -232,7 +232,9 @@ impl Client {
         match sent {
             Ok(()) => Ok(ids),
             // It closed before it had read everything: its last word is still to be read.
-            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => Ok(ids),
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                Ok(ids)
+            }
             Err(error) => Err(self.failed(error, within)),
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct News {
     pub(crate) told: bool,
     /// Somebody wants to know when the application is quiescent: [`Router::rest`] is due before the edge sleeps.
     pub(crate) watched: bool,
+    /// The plugin was given up: nobody comes any more.
+    pub(crate) closed: bool,
     /// So many processes of the plugin have died.
     pub(crate) deaths: usize,
     /// Somebody wants to know whether the plugin lives: [`Router::sign_of_life`] is due before the edge sleeps.
@@ -178,7 +180,7 @@ impl Router {
     /// An edge has come back from its poll: it wakes the next in line, and hears what happened.
     ///
     /// # Errors
-    /// The application has ended, or the plugin was given up.
+    /// The application has ended.
     pub(crate) fn come_back(&self, plugin: PluginId) -> Result<News, Refusal> {
         let mut state = self.state.lock();
         if state.aborted {
@@ -186,10 +188,6 @@ impl Router {
         }
         state.awake(plugin);
         let watched = state.stages.is_armed();
-        if state.queues.get(plugin).is_some_and(|queue| queue.closed) {
-            self.unlock_and_wake(state);
-            return Err(Refusal::Closed);
-        }
         let news = state.queues.get_mut(plugin).map(|queue| {
             if let Rest::Edge(at_port) = &mut queue.rest {
                 *at_port = AtPort::Busy;
@@ -198,6 +196,7 @@ impl Router {
                 completed: std::mem::take(&mut queue.completed),
                 told: queue.told,
                 watched,
+                closed: queue.closed,
                 deaths: std::mem::take(&mut queue.deaths),
                 signs: queue.signs.are_watched(),
             }

@@ -11,5 +11,6 @@ mod languages;
 mod live;
 mod new;
 mod place;
+mod running;
 mod support;
 mod top;

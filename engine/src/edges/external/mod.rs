@@ -126,6 +126,9 @@ impl External {
             }
             let EdgeOf { router, plugin, .. } = &self.counter.of;
             let Ok(news) = router.come_back(*plugin) else { return Served::Aborted };
+            if news.closed {
+                return Served::Aborted;
+            }
             self.sessions.died(news.deaths);
             news.completed.into_iter().for_each(|ticket| self.complete(ticket));
             if !self.decided && self.barrier.is_decided() {

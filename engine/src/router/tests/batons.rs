@@ -44,7 +44,7 @@ fn reader(
             let deadline =
                 deadline_us.map(|most| Instant::now() + Duration::from_micros(dice.roll(most + 1)));
             let max = (1 + dice.roll(8) as usize, usize::MAX);
-            match router.take(plugin, handled.take(), max, &mut batch, deadline) {
+            match router.take(plugin, handled.take(), max, &mut batch, &mut 0, deadline) {
                 Taken::Closed => return,
                 Taken::Nothing => assert!(deadline.is_some()),
                 Taken::Some => {

@@ -114,7 +114,7 @@ fn the_last_thread_that_goes_to_sleep_ends_the_drain() {
         router.until_done();
         router.opened();
         let take = |router: &Router, plugin| {
-            router.take(plugin, Settled::default(), ALL, &mut VecDeque::new(), None)
+            router.take(plugin, Settled::default(), ALL, &mut VecDeque::new(), &mut 0, None)
         };
         let (a, other) = (threads[0], Arc::clone(&router));
         let first = thread::spawn(move || take(&other, a));
