@@ -1,0 +1,39 @@
+//! A plugin for tests of `event-engine run`: `worker source [COUNT]`, `worker relay`, `worker sink`.
+//!
+//! The source publishes `SA…` until it is told to stop, or COUNT events; the relay publishes `MI…` for each; the sink counts.
+
+use std::error::Error;
+
+use event_engine_client::Client;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let client = Client::from_env()?;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["source", rest @ ..] => {
+            let count = rest.first().map(|count| count.parse()).transpose()?.unwrap_or(u64::MAX);
+            let mut number = 0;
+            while number < count && !client.stopping() {
+                client.publish(format!("SA{number}"))?;
+                number += 1;
+            }
+        }
+        ["relay"] => {
+            for event in client.events() {
+                let number = event?.get(2..).unwrap_or_default().to_vec();
+                client.publish([&b"MI"[..], &number].concat())?;
+            }
+        }
+        ["sink"] => {
+            let mut count = 0;
+            for event in client.events() {
+                event?;
+                count += 1;
+            }
+            println!("counted {count}");
+        }
+        _ => return Err("worker source [COUNT] | relay | sink".into()),
+    }
+    client.quit()?;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Stops at random moments: each ends within its deadline, leaves nothing behind, and accounts for every event.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{kill_process, Pid, Signal};
+
+use super::{of, report, Pipeline};
+
+/// The deadline of the applications here, and what EE-LIFE-11 adds to it at most.
+const WITHIN: Duration = Duration::from_secs(10 + 10);
+
+/// A number in `0..below`, the next of a sequence (xorshift).
+fn random(state: &mut u64, below: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % below
+}
+
+/// EE_STOPS says how many, EE_SEED with which random numbers.
+#[test]
+fn a_stop_at_any_moment_ends_and_accounts_for_everything() {
+    let number = |name: &str, otherwise: u64| {
+        std::env::var(name).ok().map_or(otherwise, |value| value.parse().expect("a number"))
+    };
+    let stops = number("EE_STOPS", 50);
+    let seed = number("EE_SEED", 1 + u64::from(std::process::id()));
+    let mut state = seed.max(1);
+    let pipeline = Pipeline::new("", r#""source""#);
+    let mut longest = Duration::ZERO;
+    for stop in 0..stops {
+        let child = pipeline.start();
+        let moment = Duration::from_micros(random(&mut state, 300_000));
+        let signal = if random(&mut state, 2) == 0 { Signal::TERM } else { Signal::INT };
+        let until = Instant::now() + moment;
+        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            std::thread::park_timeout(left);
+        }
+        let began = Instant::now();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let what = format!("stop {stop} of seed {seed}, by {signal:?} after {moment:?}");
+        let output = child.wait_with_output().unwrap();
+        longest = longest.max(began.elapsed());
+        assert!(began.elapsed() < WITHIN, "{what}: {:?}", began.elapsed());
+        pipeline.nothing_is_left();
+        // Before the program has begun to listen for signals it simply ends, and nothing has run.
+        if output.status.code().is_none() {
+            assert!(output.stdout.is_empty() && moment < WITHIN, "{what}: {output:?}");
+            continue;
+        }
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{what}: {error}: {output:?}"));
+        assert_eq!(output.status.code(), Some(0), "{what}: {output:?}");
+        assert_eq!(report["ledger"]["balances"], true, "{what}: {report}");
+        let [source, relay, sink] = ["source", "relay", "sink"].map(|name| of(&report, name));
+        // Nothing was taken that did not come to its end.
+        assert_eq!(source["published"], relay["delivered"], "{what}: {report}");
+        assert_eq!(relay["published"], sink["delivered"], "{what}: {report}");
+        assert_eq!(source["published"], sink["delivered"], "{what}: {report}");
+    }
+    eprintln!("{stops} stops of seed {seed}: the longest took {longest:?}");
+}
