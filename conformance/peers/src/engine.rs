@@ -109,7 +109,8 @@ fn builder(options: &Options) -> Builder {
 }
 
 fn client(options: &Options) -> PluginSpec {
-    let mut spec = PluginSpec::new(CLIENT).replicas(options.replicas);
+    // A source is told to stop as soon as its own queue is empty, whatever the others do.
+    let mut spec = PluginSpec::new(CLIENT).replicas(options.replicas).source(true);
     for prefix in &options.subscribe {
         spec = spec.subscribe(prefix);
     }

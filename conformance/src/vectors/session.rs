@@ -23,7 +23,8 @@ pub(super) fn engine(vector: &Vector) -> Option<Made> {
         return None;
     }
     let closed = given.get("open") == Some(&Value::Bool(false));
-    let mut steps = vec![plugin(given, &queued, dos.contains(&"drain")), "engine plugin source external".to_owned()];
+    let mut steps =
+        vec![plugin(given, &queued, dos.contains(&"drain")), "engine plugin source external".to_owned()];
     steps.push("engine plugin seen external subscribe=\"\"".to_owned());
     if closed {
         steps.push("engine plugin gate external\nengine set wait-for-external-ms=60000".to_owned());

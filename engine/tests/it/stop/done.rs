@@ -195,6 +195,7 @@ fn parked_publishes_are_waited_for() {
     let one = QueueLimits { max_events: 1, ..QueueLimits::default() };
     let (handle, events) = with_x(Builder::new(), PluginSpec::new("x").queue_limits(one).stop_event("bye"));
     let other = Session::open(handle.port("other").unwrap(), 1, 8);
+    eventually("the queue is full", || handle.ledger().accepted == 1);
     other.publish_packed(1, &["x1", "x2"]);
     eventually("both wait", || handle.ledger().parked == 2);
     let client = Client::req(handle.port("x").unwrap());
