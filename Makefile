@@ -1,6 +1,6 @@
 # Targets only delegate; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust demo example-trail-camera test spec-check generate bench bench-quick conformance conformance-smoke conformance-full soak-conformance images soak-starts docs lint clean
+.PHONY: help setup setup-rust demo example-trail-camera test spec-check generate bench bench-quick conformance conformance-smoke conformance-full soak-conformance images soak-starts soak-stop docs lint clean
 
 PLUGIN ?= pyevents
 LANGS ?=
@@ -53,6 +53,9 @@ soak-conformance: setup ## Ten full runs, three of them beside other work: the v
 
 images: setup-rust ## Build and run the container images, without a daemon
 	scripts/images.sh
+
+soak-stop: setup-rust ## Stop an application at 500 random moments; every event must be accounted for, and nothing be left
+	EE_STOPS=500 cargo test --release -p event-engine-cli --test it -- --nocapture stop_at_any_moment
 
 soak-starts: setup-rust ## Start an application 5,000 times; every event must arrive
 	EE_STARTS=5000 cargo test --release -p event-engine --test it starts -- --nocapture

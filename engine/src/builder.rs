@@ -64,6 +64,9 @@ pub(crate) struct Sessions {
     pub(crate) ping: Duration,
     pub(crate) grace: Duration,
     pub(crate) letters: Letters,
+    /// Each has at most one event in its hands: a client may collect acknowledgements, and one that is busy with a second event would
+    /// look like one that hangs.
+    pub(crate) one_at_a_time: bool,
 }
 
 impl PluginSpec {

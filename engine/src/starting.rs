@@ -190,7 +190,12 @@ impl Starting {
             source: _,
         } = spec;
         let letters = Letters { redelivery_limit, dead_letter };
-        let sessions = Sessions { ping: self.ping, grace: self.grace, letters: letters.clone() };
+        let sessions = Sessions {
+            ping: self.ping,
+            grace: self.grace,
+            letters: letters.clone(),
+            one_at_a_time: hang_after.is_some(),
+        };
         let mut members = Vec::new();
         let barrier = Arc::clone(&self.barrier);
         let filters: Vec<Vec<u8>> = subscriptions.into_iter().map(|(_, filter)| filter).collect();

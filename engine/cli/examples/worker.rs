@@ -1,6 +1,8 @@
-//! A plugin for tests of `event-engine run`: `worker source [COUNT]`, `worker relay`, `worker sink`.
+//! A plugin for tests of `event-engine run`: `worker source [COUNT]`, `worker relay`, `worker sink`, `worker
+//! hang`.
 //!
-//! The source publishes `SA…` until it is told to stop, or COUNT events; the relay publishes `MI…` for each; the sink counts.
+//! The source publishes `SA…` until it is told to stop, or COUNT events; the relay publishes `MI…` for each; the sink counts. The last one hangs on every
+//! event that nobody had before.
 
 use std::error::Error;
 
@@ -32,7 +34,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             println!("counted {count}");
         }
-        _ => return Err("worker source [COUNT] | relay | sink".into()),
+        ["hang"] => {
+            for event in client.events() {
+                while !event.as_ref().is_ok_and(|event| event.redelivered()) {
+                    std::thread::park();
+                }
+            }
+        }
+        _ => return Err("worker source [COUNT] | relay | sink | hang".into()),
     }
     client.quit()?;
     Ok(())

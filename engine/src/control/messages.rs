@@ -146,7 +146,7 @@ pub struct Status {
     pub engine: String,
     /// The engine's process.
     pub pid: u32,
-    /// `starting`, `running`, `draining` (it was stopped and runs dry) or `stopping`.
+    /// `starting`, `running`, `draining` (it was stopped and runs dry), `stopping` or `ended`.
     pub phase: String,
     /// Since its start, in milliseconds.
     pub uptime_ms: u64,

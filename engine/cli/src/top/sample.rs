@@ -13,7 +13,7 @@ pub(crate) struct Sample {
     pub(crate) engine: String,
     /// The engine's process.
     pub(crate) pid: u32,
-    /// `starting`, `running`, `draining` or `stopping`.
+    /// `starting`, `running`, `draining`, `stopping` or `ended`.
     pub(crate) phase: String,
     /// Since its start, in milliseconds.
     pub(crate) uptime_ms: u64,

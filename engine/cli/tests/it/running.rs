@@ -223,6 +223,66 @@ subscribe = ["sample"]
     assert_eq!(report["ledger"]["balances"], true);
 }
 
+/// EE-SUPERVISE-4, EE-SUPERVISE-10, EE-SUPERVISE-11
+#[test]
+fn a_process_that_hangs_is_ended_and_started_again() {
+    let place = Place::new();
+    let text = format!(
+        r#"
+[application]
+name = "hanging"
+until = "done"
+[types]
+sample = "SA"
+[plugins.source]
+command = ["{worker}", "source", "2"]
+publish = ["sample"]
+[plugins.hangs]
+command = ["{worker}", "hang"]
+subscribe = ["sample"]
+hang-after = "500ms"
+restart = {{ when = "on-failure", first-delay = "1ms" }}
+"#,
+        worker = worker().display()
+    );
+    fs::write(place.path().join("app.toml"), text).unwrap();
+    let child =
+        place.command(&["run", "app.toml", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let (said, report) = report(child.unwrap());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!((&of(&report, "hangs")["delivered"], &report["success"]), (&2.into(), &true.into()));
+    assert!(of(&report, "hangs")["redelivered"].as_u64() >= Some(2), "{report}");
+}
+
+/// EE-SUPERVISE-18: a session would live for an hour.
+#[test]
+fn a_dead_process_is_not_waited_for_by_the_others() {
+    let pipeline = Pipeline::new("until = \"done\"\nsession-grace = \"1h\"", r#""source", "20000""#);
+    let file = pipeline.place.path().join("app.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let never = "[plugins.relay]\nreplicas = 2\nrestart = { when = \"on-failure\", first-delay = \"1h\", max-delay = \"1h\" }";
+    fs::write(&file, text.replace("[plugins.relay]", never)).unwrap();
+    let engine = pipeline.start();
+    let relays = until("both relays at work", || {
+        let status: Value = serde_json::from_str(&pipeline.place.run(&["list", "--json"]).stdout).ok()?;
+        let plugins = status[0]["plugins"].as_array()?;
+        let relay = plugins.iter().find(|plugin| plugin["name"] == "relay")?;
+        let pids: Vec<u64> = relay["pids"].as_array()?.iter().filter_map(Value::as_u64).collect();
+        (pids.len() == 2 && relay["delivered"].as_u64()? > 0).then_some(pids)
+    });
+    kill_process(Pid::from_raw(relays[0] as i32).unwrap(), Signal::KILL).unwrap();
+    // It is between two runs for an hour, so the application is not done: everything else is.
+    until("the rest of the events", || {
+        let ledger: Value = serde_json::from_str(&pipeline.place.run(&["ledger", "--json"]).stdout).ok()?;
+        let relay = ledger["plugins"].as_array()?.iter().find(|plugin| plugin["name"] == "relay")?.clone();
+        (relay["delivered"] == 20000).then_some(())
+    });
+    pipeline.place.run(&["stop", "--now", "--wait"]);
+    let (_, report) = report(engine);
+    assert_eq!(report["ledger"]["balances"], true);
+    pipeline.nothing_is_left();
+}
+
 /// How long it takes is printed; that it happens is tested.
 #[test]
 fn a_hundred_plugins_start_and_stop() {

@@ -218,7 +218,17 @@ impl SessionEdge {
         let EdgeOf { router, plugin, .. } = counter.of.clone();
         let (mut batches, mut held) = (0, 0);
         while batches < ROUND {
-            let Some(wish) = self.sessions.wish() else { return HandedOut::Rests };
+            let Some(mut wish) = self.sessions.wish() else { return HandedOut::Rests };
+            if self.options.one_at_a_time {
+                if !wish.empty_handed {
+                    held += 1;
+                    if held < self.sessions.len() {
+                        continue;
+                    }
+                    return HandedOut::Rests;
+                }
+                wish.max_events = 1;
+            }
             let settled = counter.settled.take();
             match router.take_for_session(plugin, settled, &wish, &mut self.batch) {
                 SessionTaken::Some => {
