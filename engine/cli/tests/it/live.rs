@@ -70,7 +70,7 @@ fn applications_are_listed_with_their_plugins() {
     let text = place.run(&["list"]).well();
     assert!(text.starts_with("one: running for "), "{text}");
     assert!(text.contains("\n\ntwo: running for "), "{text}");
-    assert!(text.contains(&format!("\n  absent  external  ")), "{text}");
+    assert!(text.contains("\n  absent  external  "), "{text}");
     let only = place.run(&["list", "--app", "two"]).well();
     assert!(only.starts_with("two: ") && !only.contains("one: "), "{only}");
 }

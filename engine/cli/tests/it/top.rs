@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -65,7 +64,7 @@ impl Terminal {
         command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
         let program = Running::start(&mut command);
         drop(command);
-        let keyboard = File::from(OwnedFd::from(master));
+        let keyboard = File::from(master);
         let output = Arc::new(Mutex::new(String::new()));
         let (mut screen, text) = (keyboard.try_clone().unwrap(), Arc::clone(&output));
         thread::spawn(move || {

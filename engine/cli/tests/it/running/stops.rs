@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{kill_process, Pid, Signal};
 
-use super::{of, report, Pipeline};
+use super::{of, Pipeline};
 
 /// The deadline of the applications here, and what EE-LIFE-11 adds to it at most.
 const WITHIN: Duration = Duration::from_secs(10 + 10);
