@@ -165,7 +165,8 @@ impl Control {
         if event.len() > *max_event_bytes {
             return Err(Error::TooLarge { bytes: event.len(), max_bytes: *max_event_bytes });
         }
-        if router.stage().0 == Stage::Rest {
+        // Whoever publishes from outside is a source.
+        if router.is_stopping() {
             return Err(Refusal::Closed.into());
         }
         // Without a subscription nothing ever waits in its queue.
