@@ -3,6 +3,7 @@
 //! Each command has a file under `command`; what a command ends with is in `exit`, how it writes is in `output`. Running
 //! applications are found and asked in `live`; `top`, `tap`, `graph` and `new` have folders of their own.
 
+mod account;
 mod command;
 mod exit;
 mod filter;

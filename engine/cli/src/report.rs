@@ -1,53 +1,40 @@
 //! The report of an application's end as JSON.
 
-use event_engine::{Ledger, PluginLedger, Report};
-use serde_json::{json, Value};
+use event_engine::Report;
+use serde::Serialize;
 
-/// One object on one line: `success`, `failure` (or null), `plugins` (name, outcome, its text) and `ledger`.
-pub(crate) fn json(report: &Report) -> String {
-    let plugins: Vec<Value> = report
-        .plugins
-        .iter()
-        .map(|plugin| {
-            json!({
-                "name": &*plugin.name,
-                "outcome": plugin.outcome.name(),
-                "text": plugin.outcome.to_string(),
-            })
-        })
-        .collect();
-    let object = json!({
-        "success": report.is_success(),
-        "failure": report.failure,
-        "plugins": plugins,
-        "ledger": ledger(&report.ledger),
-    });
-    format!("{object}\n")
+use crate::account::Account;
+
+/// A report.
+#[derive(Serialize)]
+pub(crate) struct Ending<'a> {
+    success: bool,
+    failure: Option<&'a str>,
+    plugins: Vec<Plugin<'a>>,
+    ledger: Account<'a>,
 }
 
-fn ledger(ledger: &Ledger) -> Value {
-    json!({
-        "accepted": ledger.accepted,
-        "unmatched": ledger.unmatched,
-        "parked": ledger.parked,
-        "balances": ledger.balances(),
-        "plugins": ledger.plugins.iter().map(plugin).collect::<Vec<_>>(),
-    })
+/// How one plugin ended.
+#[derive(Serialize)]
+struct Plugin<'a> {
+    name: &'a str,
+    outcome: &'static str,
+    text: String,
 }
 
-fn plugin(plugin: &PluginLedger) -> Value {
-    json!({
-        "name": &*plugin.name,
-        "published": plugin.published,
-        "matched": plugin.matched,
-        "delivered": plugin.delivered,
-        "handed-over": plugin.handed_over,
-        "queued": plugin.queued,
-        "in-flight": plugin.in_flight,
-        "shed": plugin.shed,
-        "discarded": plugin.discarded,
-        "dead-lettered": plugin.dead_lettered,
-        "redelivered": plugin.redelivered,
-        "refused": plugin.refused,
-    })
+impl<'a> Ending<'a> {
+    /// What `report` says.
+    pub(crate) fn of(report: &'a Report) -> Self {
+        let plugin = |plugin: &'a event_engine::PluginReport| Plugin {
+            name: &plugin.name,
+            outcome: plugin.outcome.name(),
+            text: plugin.outcome.to_string(),
+        };
+        Ending {
+            success: report.is_success(),
+            failure: report.failure.as_deref(),
+            plugins: report.plugins.iter().map(plugin).collect(),
+            ledger: Account::of(&report.ledger),
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! `event-engine ledger`: the account of every event.
 
-use event_engine::control::messages::{Plugin, Status};
+use event_engine::control::messages::Status;
 use event_engine::{Ledger, PluginLedger};
 use serde::Serialize;
 
+use crate::account::Account;
 use crate::exit::{self, Exit, Problem};
 use crate::live::Choice;
 use crate::output;
@@ -24,67 +25,24 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Account<'a> {
+struct OfApplication<'a> {
     application: &'a str,
-    accepted: u64,
-    unmatched: u64,
-    parked: u64,
-    balances: bool,
-    plugins: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Entry<'a> {
-    name: &'a str,
-    published: u64,
-    matched: u64,
-    delivered: u64,
-    handed_over: u64,
-    queued: u64,
-    in_flight: u64,
-    shed: u64,
-    discarded: u64,
-    dead_lettered: u64,
-    redelivered: u64,
-    refused: u64,
+    #[serde(flatten)]
+    account: Account<'a>,
 }
 
 /// Prints it.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let mut live = arguments.choice.connect()?;
     let status = live.status().map_err(|error| live.problem(error))?;
+    let ledger = ledger(&status);
     if arguments.json {
-        output::write_json(&json(&status))?;
+        let account = Account::of(&ledger);
+        output::write_json(&OfApplication { application: &status.application, account })?;
     } else {
-        output::write(&format!("{}\n", ledger(&status)))?;
+        output::write(&format!("{ledger}\n"))?;
     }
     Ok(Exit::Done)
-}
-
-fn json<'a>(status: &'a Status) -> Account<'a> {
-    let entry = |plugin: &'a Plugin| Entry {
-        name: &plugin.name,
-        published: plugin.published,
-        matched: plugin.matched,
-        delivered: plugin.delivered,
-        handed_over: plugin.handed_over,
-        queued: plugin.queued,
-        in_flight: plugin.in_flight,
-        shed: plugin.shed,
-        discarded: plugin.discarded,
-        dead_lettered: plugin.dead_lettered,
-        redelivered: plugin.redelivered,
-        refused: plugin.refused,
-    };
-    Account {
-        application: &status.application,
-        accepted: status.accepted,
-        unmatched: status.unmatched,
-        parked: status.parked,
-        balances: status.balances,
-        plugins: status.plugins.iter().map(entry).collect(),
-    }
 }
 
 /// The engine's own form of it, so that it looks as in the report.

@@ -11,7 +11,8 @@ use signal_hook::iterator::Signals;
 
 use crate::exit::{self, Exit, Problem};
 use crate::printer::Printer;
-use crate::{log, output, report};
+use crate::report::Ending;
+use crate::{log, output};
 
 /// Which application, and what is shown of it.
 #[derive(Debug, clap::Args)]
@@ -61,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     signal_handle.close();
     let _ = listener.join();
     if arguments.json {
-        output::write(&report::json(&report))?;
+        output::write_json(&Ending::of(&report))?;
     } else {
         let _ = writeln!(io::stderr().lock(), "{report}");
     }

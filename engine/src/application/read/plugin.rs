@@ -43,7 +43,7 @@ const NOT_EXTERNAL: [&str; 2] = ["restart", "hang-after"];
 const NOT_INTERNAL: [&str; 6] = ["port", "replicas", "env", "dir", "start-within", "stop-event"];
 
 /// Variables that the engine sets.
-const OWN_VARIABLES: [&str; 3] = [constants::ENV_ENDPOINT, "EVENT_ENGINE_PLUGIN", "EVENT_ENGINE_REPLICA"];
+const OWN_VARIABLES: [&str; 3] = [constants::ENV_ENDPOINT, constants::ENV_PLUGIN, constants::ENV_REPLICA];
 
 /// Reads all of them, in the order of the file.
 pub(super) fn read_all(top: &mut Section<'_>, base: &Path, out: &mut Diagnostics) -> Vec<PluginDraft> {
