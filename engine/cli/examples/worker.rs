@@ -33,6 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 count += 1;
             }
             println!("counted {count}");
+            client.quit()?;
+            // Whoever has quit may take its time.
+            std::thread::park_timeout(std::time::Duration::from_millis(100));
+            println!("ended by itself");
         }
         ["hang"] => {
             for event in client.events() {

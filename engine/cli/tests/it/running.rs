@@ -140,6 +140,8 @@ fn an_application_that_is_done_ends_by_itself() {
     assert_eq!(report["success"], true);
     assert_eq!(of(&report, "sink")["delivered"], 1000);
     assert!(said.stderr.contains("sink   | counted 1000"), "{said:?}");
+    // A process that has quit is given the time to end.
+    assert!(said.stderr.contains("sink   | ended by itself"), "{said:?}");
     pipeline.nothing_is_left();
 }
 

@@ -144,7 +144,9 @@ impl External {
             let handed_out = self.sessions.advance(&mut self.counter);
             let EdgeOf { router, plugin, .. } = &self.counter.of.clone();
             let ends = news.told && router.is_empty(*plugin);
-            if ends && self.sessions.is_empty() {
+            // Who has quit knows of the end, and is about to go by itself.
+            let nobody = self.sessions.is_empty() && self.sessions.quits() + self.basic.quits() == 0;
+            if ends && nobody {
                 router.nobody_hears_stop(*plugin);
             }
             let says_stop = ends && self.sessions.stop();
