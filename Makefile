@@ -55,6 +55,7 @@ images: setup-rust ## Build and run the container images, without a daemon
 	scripts/images.sh
 
 soak-stop: setup-rust ## Stop an application at 500 random moments; every event must be accounted for, and nothing be left
+	cargo build --quiet --release --examples -p event-engine-cli
 	EE_STOPS=500 cargo test --release -p event-engine-cli --test it -- --nocapture stop_at_any_moment
 
 soak-starts: setup-rust ## Start an application 5,000 times; every event must arrive

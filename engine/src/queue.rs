@@ -134,6 +134,8 @@ pub(crate) struct Queue {
     pub(crate) told: bool,
     /// The last event, when the plugin is told to stop.
     pub(crate) stop_event: Option<Payload>,
+    /// There is, or was, such an event.
+    pub(crate) has_stop_event: bool,
     /// How it is known that the plugin waits for its next event.
     pub(crate) rest: Rest,
     /// Who is there at its port.
@@ -178,6 +180,7 @@ impl Queue {
             source: false,
             told: false,
             stop_event: None,
+            has_stop_event: false,
             rest: match sleeper {
                 Sleeper::Thread(_) => Rest::Thread,
                 Sleeper::Edge(_) => Rest::Unseen,

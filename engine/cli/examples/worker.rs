@@ -1,16 +1,18 @@
 //! A plugin for tests of `event-engine run`: `worker source [COUNT]`, `worker relay`, `worker sink`, `worker
-//! hang`.
+//! basic`, `worker hang`.
 //!
 //! The source publishes `SA…` until it is told to stop, or COUNT events; the relay publishes `MI…` for each; the sink counts. The last one hangs on every
 //! event that nobody had before.
 
 use std::error::Error;
 
-use event_engine_client::Client;
+use event_engine_client::{Client, Profile};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let client = Client::from_env()?;
+    let profile =
+        if arguments.first().is_some_and(|role| role == "basic") { Profile::Basic } else { Profile::Auto };
+    let client = Client::options().profile(profile).from_env()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["source", rest @ ..] => {
             let count = rest.first().map(|count| count.parse()).transpose()?.unwrap_or(u64::MAX);
@@ -38,6 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::thread::park_timeout(std::time::Duration::from_millis(100));
             println!("ended by itself");
         }
+        // Without a session: told by its stop event, or by a signal.
+        ["basic"] => {
+            while client.next_event()?.as_ref() != b"ZZ" {}
+            std::thread::park_timeout(std::time::Duration::from_millis(100));
+            println!("heard its stop event");
+        }
         ["hang"] => {
             for event in client.events() {
                 while !event.as_ref().is_ok_and(|event| event.redelivered()) {
@@ -45,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
         }
-        _ => return Err("worker source [COUNT] | relay | sink | hang".into()),
+        _ => return Err("worker source [COUNT] | relay | sink | basic | hang".into()),
     }
     client.quit()?;
     Ok(())

@@ -72,11 +72,11 @@ impl Router {
         }
     }
 
-    /// The plugin is to stop, and there is nobody at its port who could hear that.
+    /// The plugin is to stop, and nobody at its port could hear that in a session; a stop event says it, if there is one.
     pub(crate) fn nobody_hears_stop(&self, plugin: PluginId) {
         let mut state = self.state.lock();
         if let Some(queue) = state.queues.get_mut(plugin) {
-            if !std::mem::replace(&mut queue.clients.deaf, true) {
+            if !queue.has_stop_event && !std::mem::replace(&mut queue.clients.deaf, true) {
                 queue.tell_followers();
             }
         }

@@ -99,6 +99,7 @@ impl Router {
     pub(crate) fn describe(&self, plugin: PluginId, source: bool, stop_event: Option<Payload>, rest: Rest) {
         if let Some(queue) = self.state.lock().queues.get_mut(plugin) {
             queue.source = source;
+            queue.has_stop_event = stop_event.is_some();
             queue.stop_event = stop_event;
             queue.rest = rest;
         }

@@ -13,7 +13,7 @@ use crate::place::{until, Place, Said, LONG};
 
 mod stops;
 
-/// The plugin of these tests (`examples/worker.rs`), which cargo builds with them.
+/// The plugin of these tests (`examples/worker.rs`). `cargo test` builds it, but `cargo test --test it` does not.
 fn worker() -> PathBuf {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_event-engine")).with_file_name("examples").join("worker");
     assert!(
@@ -223,6 +223,45 @@ subscribe = ["sample"]
     assert_eq!(of(&report, "sink")["delivered"], 10);
     assert_eq!(of(&report, "crash")["discarded"], of(&report, "crash")["matched"]);
     assert_eq!(report["ledger"]["balances"], true);
+}
+
+/// EE-LIFE-12, EE-SUPERVISE-15: a client without a session is told by its stop event, and by a signal only if it has none.
+#[test]
+fn a_basic_client_is_told_of_the_stop() {
+    for (stop_event, heard) in [("stop-event = \"ZZ\"", true), ("", false)] {
+        let place = Place::new();
+        let text = format!(
+            r#"
+[application]
+name = "basic"
+[types]
+sample = "SA"
+[plugins.source]
+command = ["{worker}", "source", "1"]
+publish = ["sample"]
+[plugins.plain]
+command = ["{worker}", "basic"]
+subscribe = ["sample"]
+{stop_event}
+"#,
+            worker = worker().display()
+        );
+        fs::write(place.path().join("app.toml"), text).unwrap();
+        let child = place
+            .command(&["run", "app.toml", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        until("its event", || {
+            let ledger: Value = serde_json::from_str(&place.run(&["ledger", "--json"]).stdout).ok()?;
+            let plugins = ledger["plugins"].as_array()?.clone();
+            plugins.iter().any(|plugin| plugin["name"] == "plain" && plugin["handed-over"] == 1).then_some(())
+        });
+        place.run(&["stop", "--wait"]).well();
+        let (said, report) = report(child.unwrap());
+        assert_eq!((said.code, &report["success"]), (Some(0), &true.into()), "{said:?}");
+        assert_eq!(said.stderr.contains("plain  | heard its stop event"), heard, "{said:?}");
+    }
 }
 
 /// EE-SUPERVISE-4, EE-SUPERVISE-10, EE-SUPERVISE-11

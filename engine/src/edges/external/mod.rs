@@ -144,8 +144,9 @@ impl External {
             let handed_out = self.sessions.advance(&mut self.counter);
             let EdgeOf { router, plugin, .. } = &self.counter.of.clone();
             let ends = news.told && router.is_empty(*plugin);
-            // Who has quit knows of the end, and is about to go by itself.
-            let nobody = self.sessions.is_empty() && self.sessions.quits() + self.basic.quits() == 0;
+            // Who has quit is about to go by itself, and who has an event in its hands finishes it first.
+            let quits = self.sessions.quits() + self.basic.quits();
+            let nobody = self.sessions.is_empty() && quits == 0 && !self.basic.works();
             if ends && nobody {
                 router.nobody_hears_stop(*plugin);
             }
