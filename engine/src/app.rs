@@ -9,12 +9,14 @@ use zmq::Context;
 
 #[cfg(feature = "application")]
 use crate::application::{Application, Diagnostics};
-use crate::builder::{self, Builder, PluginSpec, StartError, Work};
+use crate::builder::{Builder, Work};
 use crate::errors::EngineError;
 use crate::events::EventType;
 use crate::handle::Handle;
+use crate::plugin_spec::PluginSpec;
 use crate::plugins::{ExternalPlugin, Plugin};
 use crate::report::Report;
+use crate::start_error::{self, StartError};
 use crate::supervisor::Outcome;
 
 /// The TCP ports of the bus.
@@ -194,7 +196,7 @@ fn start_error(error: StartError, ids: &[(String, Uuid)]) -> EngineError {
             EngineError::PubSocketTCPBindError(port.to_string())
         }
         StartError::Bind { owner, port, address, source } => {
-            let advice = builder::advice(&source);
+            let advice = start_error::advice(&source);
             of_plugin(&owner, format!("port {port} on {address} could not be opened: {source}{advice}"))
         }
         StartError::PortTwice { first, second, .. } => {

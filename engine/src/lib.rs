@@ -31,10 +31,12 @@ mod handle;
 mod ledger;
 mod lifecycle;
 mod payload;
+mod plugin_spec;
 pub mod plugins;
 mod queue;
 mod report;
 mod router;
+mod start_error;
 mod starting;
 mod supervisor;
 mod wake;
@@ -42,15 +44,17 @@ mod zmq_ffi;
 
 pub use app::{App, AppConfig};
 pub use barrier::Laggards;
-pub use builder::{Builder, InternalPlugin, PluginSpec, StartError};
+pub use builder::{Builder, InternalPlugin};
 pub use context::{Context, Error, Publisher};
 pub use control::{Control, Phase};
 pub use handle::Handle;
 pub use ledger::{Ledger, PluginLedger};
 pub use lifecycle::{Lifecycle, LifecycleEvent};
 pub use payload::{Event, Payload};
+pub use plugin_spec::PluginSpec;
 pub use queue::{Overflow, QueueLimits};
 pub use report::{PluginReport, Report};
+pub use start_error::StartError;
 pub use supervisor::{
     BoxError, CommandProblem, Outcome, Output, ProcessSpec, Restart, RestartPolicy, Stream,
 };

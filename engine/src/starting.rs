@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::barrier::{Barrier, Laggards};
-use crate::builder::{Builder, PluginSpec, Sessions, StartError, Work};
+use crate::builder::{Builder, Sessions, Work};
 use crate::control::outside::{Answering, Outside};
 #[cfg(feature = "application")]
 use crate::control::Member as Described;
@@ -24,9 +24,11 @@ use crate::errors::EngineError;
 use crate::filters::PluginId;
 use crate::handle::Handle;
 use crate::lifecycle::Lifecycles;
+use crate::plugin_spec::PluginSpec;
 use crate::queue::QueueLimits;
 use crate::router::quiescence::{AtPort, Rest};
 use crate::router::Router;
+use crate::start_error::StartError;
 use crate::supervisor::children::{Children, Member, Sink};
 use crate::supervisor::internal::{self, Restartable};
 use crate::supervisor::{BoxError, Outcome, Supervisor};

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{ApplicationFile, Diagnostics, PluginEntry, PluginKind, Until};
-use crate::builder::{Builder, Factory, InternalPlugin, PluginSpec, StartError};
+use crate::builder::{Builder, Factory, InternalPlugin};
 use crate::control;
 use crate::handle::Handle;
+use crate::plugin_spec::PluginSpec;
+use crate::start_error::StartError;
 use crate::supervisor::children::Sink;
 use crate::supervisor::Output;
 

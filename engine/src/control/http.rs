@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::connections::{accept_until, Connections};
 use super::messages::Status;
 use super::{metrics, Control};
-use crate::builder::StartError;
+use crate::start_error::StartError;
 use crate::wake::Waker;
 
 /// Headers of a request; a client that sends more is none that this serves.

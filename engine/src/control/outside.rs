@@ -3,7 +3,8 @@
 use std::io;
 
 use super::Control;
-use crate::builder::{Builder, StartError};
+use crate::builder::Builder;
+use crate::start_error::StartError;
 
 #[cfg(feature = "application")]
 use super::http::{MetricsAddress, MetricsServer};

@@ -16,7 +16,7 @@ use rustix::fs::{flock, FlockOperation};
 use super::connection::{self, Code};
 use super::connections::{accept_until, Connections};
 use super::Control;
-use crate::builder::StartError;
+use crate::start_error::StartError;
 use crate::wake::Waker;
 
 /// An open socket that nobody answers yet. Dropping it removes its file.

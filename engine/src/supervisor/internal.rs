@@ -22,14 +22,21 @@ enum End {
     Hung(Duration),
 }
 
+impl End {
+    /// As the plugin's, if it was the last run.
+    fn outcome(self) -> Result<Outcome, BoxError> {
+        match self {
+            End::Well(outcome) => Ok(outcome),
+            End::Failed(error) => Err(error),
+            End::Panicked(text) => Ok(Outcome::Panicked(text)),
+            End::Hung(limit) => Err(hung(limit)),
+        }
+    }
+}
+
 /// A plugin that can run once.
 pub(crate) fn once(of: &EdgeOf, plugin: Box<dyn InternalPlugin>) -> Result<Outcome, BoxError> {
-    match run(of, plugin, None) {
-        End::Well(outcome) => Ok(outcome),
-        End::Failed(error) => Err(error),
-        End::Panicked(text) => Ok(Outcome::Panicked(text)),
-        End::Hung(limit) => Err(hung(limit)),
-    }
+    run(of, plugin, None).outcome()
 }
 
 /// A plugin that can be started again.
@@ -53,7 +60,10 @@ impl Restartable {
         loop {
             history.started(since.elapsed());
             let end = match self.hang_after {
-                None => run_made(&self.of, &self.factory, &self.letters),
+                None => match make(&self.factory) {
+                    Ok(made) => run(&self.of, made, Some(&self.letters)),
+                    Err(end) => end,
+                },
                 Some(limit) => self.run_watched(limit),
             };
             let text = match &end {
@@ -78,7 +88,7 @@ impl Restartable {
                     let told = router.wait_until_told(*plugin, pause);
                     router.set_away(*plugin, false);
                     if told {
-                        return self.last(end);
+                        return end.outcome();
                     }
                 }
                 Decision::GiveUp => {
@@ -87,17 +97,8 @@ impl Restartable {
                         "{text}; started again {restarts} times within {within:?}"
                     )));
                 }
-                Decision::RestartAfter(_) | Decision::Stay => return self.last(end),
+                Decision::RestartAfter(_) | Decision::Stay => return end.outcome(),
             }
-        }
-    }
-
-    fn last(&self, end: End) -> Result<Outcome, BoxError> {
-        match end {
-            End::Well(outcome) => Ok(outcome),
-            End::Failed(error) => Err(error),
-            End::Panicked(text) => Ok(Outcome::Panicked(text)),
-            End::Hung(limit) => Err(hung(limit)),
         }
     }
 
@@ -105,9 +106,9 @@ impl Restartable {
     fn run_watched(&self, limit: Duration) -> End {
         let EdgeOf { router, plugin, name, .. } = &self.of;
         router.watch_signs(*plugin);
-        let made = match panic::catch_unwind(AssertUnwindSafe(|| (self.factory)())) {
+        let made = match make(&self.factory) {
             Ok(made) => made,
-            Err(payload) => return End::Panicked(panic_text(payload)),
+            Err(end) => return end,
         };
         let (done, result) = channel();
         let (of, letters) = (self.of.clone(), self.letters.clone());
@@ -147,11 +148,9 @@ fn hung(limit: Duration) -> BoxError {
     format!("it hung: for {limit:?} it held an event and showed no sign of life").into()
 }
 
-fn run_made(of: &EdgeOf, factory: &Factory, letters: &Letters) -> End {
-    match panic::catch_unwind(AssertUnwindSafe(factory)) {
-        Ok(plugin) => run(of, plugin, Some(letters)),
-        Err(payload) => End::Panicked(panic_text(payload)),
-    }
+/// The plugin for the next run.
+fn make(factory: &Factory) -> Result<Box<dyn InternalPlugin>, End> {
+    panic::catch_unwind(AssertUnwindSafe(factory)).map_err(|payload| End::Panicked(panic_text(payload)))
 }
 
 /// One run. What it had in its hands when it failed goes back to its queue, if there may be another run.
