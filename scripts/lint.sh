@@ -6,6 +6,8 @@ source scripts/languages.sh
 
 cargo fmt --all --check
 cargo clippy --quiet --release --workspace --all-targets -- -D warnings
+# The bare engine, without what whole applications need.
+cargo clippy --quiet --release -p event-engine@0.3.0 --no-default-features -- -D warnings
 
 if wanted python; then
   # Pinned, so that a new release of a linter breaks nothing.

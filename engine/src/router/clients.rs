@@ -144,11 +144,13 @@ impl Router {
     }
 
     /// How often an internal plugin was started again.
+    #[cfg(feature = "application")]
     pub(crate) fn restarts(&self, plugin: PluginId) -> u64 {
         self.state.lock().queues.get(plugin).map_or(0, |queue| queue.restarts)
     }
 
     /// Whether the plugin is between two runs.
+    #[cfg(feature = "application")]
     pub(crate) fn is_away(&self, plugin: PluginId) -> bool {
         self.state.lock().queues.get(plugin).is_some_and(|queue| queue.away)
     }

@@ -67,6 +67,7 @@ struct Group {
 }
 
 /// A plugin's processes at one moment.
+#[cfg(feature = "application")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Processes {
     pub(crate) pids: Vec<u32>,
@@ -164,6 +165,7 @@ impl Children {
     }
 
     /// What is known of a plugin's processes; none if the engine started none.
+    #[cfg(feature = "application")]
     pub(crate) fn of(&self, plugin: PluginId) -> Option<Processes> {
         self.groups.lock().get(&plugin).map(|group| Processes {
             pids: group.pids.values().copied().collect(),

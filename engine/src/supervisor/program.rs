@@ -41,6 +41,7 @@ pub enum CommandProblem {
 
 impl CommandProblem {
     /// What to do about it.
+    #[cfg(feature = "application")]
     pub(crate) fn help(&self) -> &'static str {
         match self {
             CommandProblem::NoFolder(_) | CommandProblem::NotAFolder(_) => {
@@ -56,6 +57,7 @@ impl CommandProblem {
         }
     }
 
+    #[cfg(feature = "application")]
     pub(crate) fn is_of_folder(&self) -> bool {
         matches!(self, CommandProblem::NoFolder(_) | CommandProblem::NotAFolder(_))
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{kill_process, Pid, Signal};
@@ -75,8 +75,7 @@ env = {{ MARK = "{mark}" }}
     }
 
     fn start(&self) -> Child {
-        let mut command = self.place.command(&["run", "app.toml", "--json"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        start(&self.place)
     }
 
     /// Whether no process of the application is alive, and its ports can be taken at once.
@@ -117,6 +116,12 @@ fn marked(mark: &str) -> Vec<u32> {
         .filter_map(|process| process.file_name().to_str()?.parse().ok())
         .filter_map(of_process)
         .collect()
+}
+
+/// Runs the application file of a place.
+fn start(place: &Place) -> Child {
+    let mut command = place.command(&["run", "app.toml", "--json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// The report of a run that is over, or is about to be.
@@ -210,9 +215,8 @@ subscribe = ["sample"]
         worker = worker.display()
     );
     fs::write(place.path().join("app.toml"), text).unwrap();
-    let child =
-        place.command(&["run", "app.toml", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let (said, report) = report(child.unwrap());
+    let child = start(&place);
+    let (said, report) = report(child);
     assert_eq!(said.code, Some(1));
     assert_eq!(said.stderr.matches("crash  | it goes wrong").count(), 4, "{said:?}");
     let plugins = report["plugins"].as_array().unwrap();
@@ -247,18 +251,14 @@ subscribe = ["sample"]
             worker = worker().display()
         );
         fs::write(place.path().join("app.toml"), text).unwrap();
-        let child = place
-            .command(&["run", "app.toml", "--json"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
+        let child = start(&place);
         until("its event", || {
             let ledger: Value = serde_json::from_str(&place.run(&["ledger", "--json"]).stdout).ok()?;
             let plugins = ledger["plugins"].as_array()?.clone();
             plugins.iter().any(|plugin| plugin["name"] == "plain" && plugin["handed-over"] == 1).then_some(())
         });
         place.run(&["stop", "--wait"]).well();
-        let (said, report) = report(child.unwrap());
+        let (said, report) = report(child);
         assert_eq!((said.code, &report["success"]), (Some(0), &true.into()), "{said:?}");
         assert_eq!(said.stderr.contains("plain  | heard its stop event"), heard, "{said:?}");
     }
@@ -287,9 +287,8 @@ restart = {{ when = "on-failure", first-delay = "1ms" }}
         worker = worker().display()
     );
     fs::write(place.path().join("app.toml"), text).unwrap();
-    let child =
-        place.command(&["run", "app.toml", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let (said, report) = report(child.unwrap());
+    let child = start(&place);
+    let (said, report) = report(child);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!((&of(&report, "hangs")["delivered"], &report["success"]), (&2.into(), &true.into()));
     assert!(of(&report, "hangs")["redelivered"].as_u64() >= Some(2), "{report}");
@@ -340,9 +339,8 @@ fn a_hundred_plugins_start_and_stop() {
         ));
     }
     fs::write(place.path().join("app.toml"), text).unwrap();
-    let mut command: Command = place.command(&["run", "app.toml", "--json"]);
     let began = Instant::now();
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let child = start(&place);
     until("every sink's event", || {
         let ledger: Value = serde_json::from_str(&place.run(&["ledger", "--json"]).stdout).ok()?;
         let done =
