@@ -70,7 +70,7 @@ impl Handle {
         self.control.stop_now();
     }
 
-    /// What happens to the application and its plugins from now on; see [`crate::LifecycleEvent`].
+    /// What has happened to the application and its plugins so far, and what happens; see [`crate::LifecycleEvent`].
     pub fn lifecycle(&self) -> Lifecycle {
         self.control.lifecycle()
     }

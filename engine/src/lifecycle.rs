@@ -1,5 +1,6 @@
 //! What happens to an application and its plugins, as it happens.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender, TrySendError};
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use parking_lot::Mutex;
 
 use crate::supervisor::Outcome;
 
-/// So many events wait for a receiver that does not read; later ones are missed, and counted.
+/// So many events are kept for those who ask later, and so many wait for a receiver that does not read. What is more is missed,
+/// and counted.
 const BACKLOG: usize = 4096;
 
 /// Something that happened to an application.
@@ -87,7 +89,7 @@ impl Lifecycle {
         self.events.recv_timeout(timeout).ok()
     }
 
-    /// How many events were missed so far, because 4,096 were waiting already.
+    /// How many events were missed so far: because 4,096 were waiting already, or were kept of the time before.
     pub fn missed(&self) -> u64 {
         self.missed.load(Ordering::Relaxed)
     }
@@ -101,10 +103,19 @@ impl Iterator for Lifecycle {
     }
 }
 
-/// Tells everybody who listens.
+/// Tells everybody who listens, and those who come later.
 #[derive(Default)]
 pub(crate) struct Lifecycles {
-    listeners: Mutex<Option<Vec<Listener>>>,
+    told: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    past: VecDeque<LifecycleEvent>,
+    /// How many of the past are not kept.
+    forgotten: u64,
+    listeners: Vec<Listener>,
+    over: bool,
 }
 
 struct Listener {
@@ -113,38 +124,55 @@ struct Listener {
 }
 
 impl Lifecycles {
-    pub(crate) fn new() -> Self {
-        Lifecycles { listeners: Mutex::new(Some(Vec::new())) }
-    }
-
-    /// A new listener hears what happens from now on.
+    /// A new listener hears what has happened, and then what happens.
     pub(crate) fn listen(&self) -> Lifecycle {
-        let (sender, events) = sync_channel(BACKLOG);
-        let missed = Arc::new(AtomicU64::new(0));
-        if let Some(listeners) = self.listeners.lock().as_mut() {
-            listeners.push(Listener { events: sender, missed: Arc::clone(&missed) });
+        let mut told = self.told.lock();
+        let (sender, events) = sync_channel(told.past.len() + BACKLOG);
+        let missed = Arc::new(AtomicU64::new(told.forgotten));
+        let listener = Listener { events: sender, missed: Arc::clone(&missed) };
+        told.past.iter().for_each(|event| {
+            listener.tell(event);
+        });
+        if !told.over {
+            told.listeners.push(listener);
         }
         Lifecycle { events, missed }
     }
 
     /// Never waits for a listener.
     pub(crate) fn tell(&self, event: &LifecycleEvent) {
-        let mut listeners = self.listeners.lock();
-        let Some(listeners) = listeners.as_mut() else { return };
-        listeners.retain(|listener| match listener.events.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                listener.missed.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        });
+        let mut told = self.told.lock();
+        if told.over {
+            return;
+        }
+        told.listeners.retain(|listener| listener.tell(event));
+        if told.past.len() == BACKLOG {
+            told.past.pop_front();
+            told.forgotten += 1;
+        }
+        told.past.push_back(event.clone());
     }
 
     /// Nothing happens any more.
     pub(crate) fn end(&self) {
         self.tell(&LifecycleEvent::Ended);
-        self.listeners.lock().take();
+        let mut told = self.told.lock();
+        told.over = true;
+        told.listeners.clear();
+    }
+}
+
+impl Listener {
+    /// Whether it still listens.
+    fn tell(&self, event: &LifecycleEvent) -> bool {
+        match self.events.try_send(event.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                self.missed.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
     }
 }
 
@@ -154,7 +182,7 @@ mod tests {
 
     #[test]
     fn who_does_not_read_misses_and_holds_nobody_up() {
-        let lifecycles = Lifecycles::new();
+        let lifecycles = Lifecycles::default();
         let lazy = lifecycles.listen();
         drop(lifecycles.listen());
         for _ in 0..BACKLOG + 2 {
@@ -163,6 +191,26 @@ mod tests {
         lifecycles.end();
         assert_eq!(lazy.missed(), 3);
         assert_eq!(lazy.count(), BACKLOG);
-        assert_eq!(lifecycles.listen().next(), None);
+    }
+
+    #[test]
+    fn who_comes_late_hears_what_has_happened() {
+        let lifecycles = Lifecycles::default();
+        for _ in 0..BACKLOG {
+            lifecycles.tell(&LifecycleEvent::Running);
+        }
+        lifecycles.tell(&LifecycleEvent::Draining);
+        let late = lifecycles.listen();
+        lifecycles.tell(&LifecycleEvent::Stopping);
+        lifecycles.end();
+        assert_eq!(late.missed(), 1);
+        let heard: Vec<_> = late.collect();
+        assert_eq!(heard.len(), BACKLOG + 2);
+        assert_eq!(
+            heard[BACKLOG - 1..],
+            [LifecycleEvent::Draining, LifecycleEvent::Stopping, LifecycleEvent::Ended]
+        );
+        let after = lifecycles.listen();
+        assert_eq!((after.missed(), after.last()), (3, Some(LifecycleEvent::Ended)));
     }
 }

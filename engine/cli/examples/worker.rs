@@ -1,8 +1,8 @@
-//! A plugin for tests of `event-engine run`: `worker source [COUNT]`, `worker relay`, `worker sink`, `worker
-//! basic`, `worker hang`.
+//! A plugin for tests of `event-engine run`: `worker source [COUNT]`, `worker stubborn`, `worker chatty`, `worker relay`, `worker sink`,
+//! `worker basic`, `worker hang`.
 //!
-//! The source publishes `SA…` until it is told to stop, or COUNT events; the relay publishes `MI…` for each; the sink counts. The last one hangs on every
-//! event that nobody had before.
+//! The source publishes `SA…` until it is told to stop, or COUNT events; a stubborn one does not stop, a chatty one prints without end. The relay publishes
+//! `MI…` for each; the sink counts. The last one hangs on every event that nobody had before.
 
 use std::error::Error;
 
@@ -22,6 +22,15 @@ fn main() -> Result<(), Box<dyn Error>> {
                 number += 1;
             }
         }
+        ["stubborn"] => {
+            client.publish("SA0")?;
+            loop {
+                std::thread::park();
+            }
+        }
+        ["chatty"] => loop {
+            println!("{}", "and on ".repeat(10));
+        },
         ["relay"] => {
             for event in client.events() {
                 let number = event?.get(2..).unwrap_or_default().to_vec();
@@ -53,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
         }
-        _ => return Err("worker source [COUNT] | relay | sink | basic | hang".into()),
+        _ => return Err("worker source [COUNT] | stubborn | chatty | relay | sink | basic | hang".into()),
     }
     client.quit()?;
     Ok(())

@@ -131,7 +131,7 @@ impl Control {
         self.shared.phase()
     }
 
-    /// What happens to the application and its plugins from now on, as it happens.
+    /// What has happened to the application and its plugins so far, and what happens, as it does.
     pub fn lifecycle(&self) -> Lifecycle {
         self.shared.lifecycles.listen()
     }

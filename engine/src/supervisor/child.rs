@@ -1,8 +1,7 @@
 //! One process of a plugin: started, listened to, ended, started again. Each has a thread of its own.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use rustix::process::{kill_process_group, pidfd_open, Pid, PidfdFlags, Signal};
 
 use super::children::{Children, Member};
 use super::group;
-use super::output::{Lines, Output, Stream};
+use super::pipes::Pipes;
 use super::restart::{Decision, RestartHistory};
 use super::Outcome;
 use crate::router::clients::Clients;
@@ -26,8 +25,8 @@ const KILL_AFTER: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Between two looks at what an exited process has left behind in its group.
 const LEFT_BEHIND_EVERY: Duration = Duration::from_millis(20);
-/// So much is read at once, in bytes.
-const READ_BYTES: usize = 16 << 10;
+/// A process has exited; what it printed last is passed on before its exit is told, unless that takes longer.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// How one run of a process ended.
 struct Exit {
@@ -199,55 +198,6 @@ fn wait_for(fds: &mut [PollFd<'_>], within: Option<Duration>) -> io::Result<()> 
     }
 }
 
-/// What a process prints on one of its streams.
-struct Pipe {
-    stream: Stream,
-    file: Option<File>,
-    lines: Lines,
-}
-
-impl Pipe {
-    fn new(stream: Stream, fd: Option<OwnedFd>) -> Self {
-        let file = fd.and_then(|fd| {
-            rustix::io::ioctl_fionbio(&fd, true).ok()?;
-            Some(File::from(fd))
-        });
-        Pipe { stream, file, lines: Lines::default() }
-    }
-
-    fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.file.as_ref().map(AsFd::as_fd)
-    }
-
-    /// Reads what is there, but not for ever; whether there may be more.
-    fn read(&mut self, children: &Children, member: &Member) -> bool {
-        let Some(file) = &mut self.file else { return false };
-        let stream = self.stream;
-        let mut say = |bytes: &[u8]| {
-            children.say(&Output { plugin: &member.name, replica: member.replica, stream, bytes });
-        };
-        let mut buffer = [0; READ_BYTES];
-        match file.read(&mut buffer) {
-            Ok(0) => {
-                self.file = None;
-                self.lines.end(&mut say);
-                false
-            }
-            Ok(size) => {
-                self.lines.read(buffer.get(..size).unwrap_or_default(), &mut say);
-                true
-            }
-            Err(error) => {
-                let later = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
-                if !later {
-                    self.file = None;
-                }
-                false
-            }
-        }
-    }
-}
-
 /// A process that runs.
 struct Running<'a> {
     children: &'a Arc<Children>,
@@ -255,7 +205,7 @@ struct Running<'a> {
     child: Child,
     group: Pid,
     pidfd: OwnedFd,
-    pipes: [Pipe; 2],
+    pipes: Pipes,
     /// Clients that had been heard before it was started.
     heard_before: u64,
     heard: bool,
@@ -285,8 +235,10 @@ impl<'a> Running<'a> {
         };
         let group = Pid::from_child(&child);
         children.guardian.watch(child.id());
-        let pidfd = match pidfd_open(group, PidfdFlags::empty()) {
-            Ok(pidfd) => pidfd,
+        let watched = pidfd_open(group, PidfdFlags::empty()).map_err(io::Error::from);
+        let watched = watched.and_then(|pidfd| Ok((pidfd, Pipes::forward(children, member, &mut child)?)));
+        let (pidfd, pipes) = match watched {
+            Ok(watched) => watched,
             Err(error) => {
                 let _ = kill_process_group(group, Signal::KILL);
                 let _ = child.wait();
@@ -295,10 +247,6 @@ impl<'a> Running<'a> {
             }
         };
         children.started(member, child.id());
-        let pipes = [
-            Pipe::new(Stream::Stdout, child.stdout.take().map(OwnedFd::from)),
-            Pipe::new(Stream::Stderr, child.stderr.take().map(OwnedFd::from)),
-        ];
         let start_by = Instant::now().checked_add(member.process.start_within);
         let running = Running {
             children,
@@ -323,10 +271,7 @@ impl<'a> Running<'a> {
         while !exited {
             waker.clear();
             let due = self.look();
-            let mut fds = vec![PollFd::new(&self.pidfd, PollFlags::IN), PollFd::new(&**waker, PollFlags::IN)];
-            fds.extend(
-                self.pipes.iter().filter_map(Pipe::fd).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
-            );
+            let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN), PollFd::new(&**waker, PollFlags::IN)];
             let within = due.map(|due| due.saturating_duration_since(Instant::now()));
             if let Err(error) = wait_for(&mut fds, within) {
                 tracing::error!("plugin {}: its process cannot be waited for: {error}", self.member.label());
@@ -334,38 +279,32 @@ impl<'a> Running<'a> {
                 break;
             }
             exited = fds.first().is_some_and(|fd| !fd.revents().is_empty());
-            drop(fds);
-            for pipe in &mut self.pipes {
-                pipe.read(self.children, self.member);
-            }
         }
-        self.clear_up();
+        // Its client may have come and gone since the last look.
+        self.hear();
+        self.clear_up(waker);
         let status = self.child.wait().ok();
         self.children.guardian.forget(self.child.id());
-        for pipe in &mut self.pipes {
-            // What is in the pipe now was its own; a pipe holds 64 KiB, and whoever else still writes there was killed.
-            for _ in 0..64 {
-                if !pipe.read(self.children, self.member) {
-                    break;
-                }
-            }
-            pipe.file = None;
-            let (children, member, stream) = (self.children, self.member, pipe.stream);
-            pipe.lines.end(&mut |bytes| {
-                children.say(&Output { plugin: &member.name, replica: member.replica, stream, bytes });
-            });
+        if !self.pipes.end(LAST_LINES) {
+            tracing::warn!("plugin {}: nobody takes what it printed last", self.member.label());
         }
         Exit { status, ended_for: self.ended_for, not_started: None, heard: self.heard }
     }
 
-    /// Does what is due; when the next look is.
-    fn look(&mut self) -> Option<Instant> {
-        let now = Instant::now();
+    /// Whether its client has said that it is there.
+    fn hear(&mut self) -> Clients {
         let clients = self.children.router.clients(self.member.plugin);
         if !self.heard && clients.heard > self.heard_before {
             self.heard = true;
             self.children.ready(self.member);
         }
+        clients
+    }
+
+    /// Does what is due; when the next look is.
+    fn look(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        let clients = self.hear();
         if let Some(kill_at) = self.kill_at {
             if kill_at <= now || self.children.is_killed() {
                 self.signal(Signal::KILL);
@@ -428,7 +367,7 @@ impl<'a> Running<'a> {
     }
 
     /// The process has exited and was not waited for yet: whoever else is in its group ends, too.
-    fn clear_up(&mut self) {
+    fn clear_up(&self, waker: &Arc<Waker>) {
         let until = Instant::now() + KILL_AFTER;
         let mut asked = false;
         while group::has_others(self.child.id()) {
@@ -439,15 +378,8 @@ impl<'a> Running<'a> {
                 self.signal(Signal::KILL);
                 return;
             }
-            for pipe in &mut self.pipes {
-                pipe.read(self.children, self.member);
-            }
-            let mut fds: Vec<_> = self
-                .pipes
-                .iter()
-                .filter_map(Pipe::fd)
-                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-                .collect();
+            waker.clear();
+            let mut fds = [PollFd::new(&**waker, PollFlags::IN)];
             let _ = wait_for(&mut fds, Some(LEFT_BEHIND_EVERY));
         }
     }

@@ -20,6 +20,7 @@ mod group;
 mod guardian;
 pub(crate) mod internal;
 mod output;
+mod pipes;
 mod process;
 mod program;
 mod restart;

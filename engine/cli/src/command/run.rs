@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     log: log::Level,
 }
 
-/// Runs it to its end. SIGINT, SIGTERM and SIGHUP stop it; a second one ends it at once.
+/// Runs it to its end. SIGINT, SIGTERM and SIGHUP stop it; a second one ends it at once, a third without a report.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     log::show(arguments.log);
     let application = match App::from_config(&arguments.file) {
@@ -69,16 +69,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     Ok(if report.is_success() { Exit::Done } else { Exit::Failed })
 }
 
-/// Passes signals on: the first stops, the second ends at once.
+/// Passes signals on: the first stops, the second ends at once. Whoever sends a third does not want to wait for the report either,
+/// which may be held up by a reader that does not read; the processes end with this one (EE-SUPERVISE-16).
 fn listen(mut signals: Signals, control: Control) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("signals".into()).spawn(move || {
         for (count, _) in signals.forever().enumerate() {
-            if count == 0 {
-                let _ = writeln!(io::stderr().lock(), "stopping; once more to end at once");
-                control.stop();
-            } else {
-                control.stop_now();
+            match count {
+                0 => {
+                    control.stop();
+                    say_aside("stopping; once more to end at once");
+                }
+                1 => control.stop_now(),
+                _ => signal_hook::low_level::exit(Exit::Failed as i32),
             }
         }
     })
+}
+
+/// Says something on stderr, on a thread of its own: whoever does not read there must not keep further signals from being heard.
+fn say_aside(text: &'static str) {
+    let _ =
+        thread::Builder::new().name("aside".into()).spawn(move || writeln!(io::stderr().lock(), "{text}"));
 }

@@ -13,4 +13,5 @@ mod new;
 mod place;
 mod running;
 mod support;
+mod terminal;
 mod top;

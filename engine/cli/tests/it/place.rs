@@ -25,9 +25,15 @@ impl Place {
 
     /// The program with these arguments, in the folder, with control sockets below it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_event-engine"));
+        let mut command = self.in_environment(env!("CARGO_BIN_EXE_event-engine"));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Some program, as the program is run by [`Place::command`].
+    pub(crate) fn in_environment(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.path())
             .env("XDG_RUNTIME_DIR", self.path())
             .env("TERM", "xterm-256color")

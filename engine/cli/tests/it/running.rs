@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use crate::place::{until, Place, Said, LONG};
 
+mod keys;
+mod lifecycle;
 mod stops;
+mod unread;
 
 /// The plugin of these tests (`examples/worker.rs`). `cargo test` builds it, but `cargo test --test it` does not.
 fn worker() -> PathBuf {

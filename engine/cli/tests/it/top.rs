@@ -1,15 +1,12 @@
 //! `top`: as data, as a table, and on a terminal.
 
-use std::fs::File;
-use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::sync::{Arc, Mutex};
-use std::thread;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::place::{until, Place, Running};
+use crate::place::Place;
+use crate::terminal::Terminal;
 
 /// The screen is left.
 const LEFT: &str = "\x1b[?1049l";
@@ -43,49 +40,6 @@ fn a_table_when_nobody_looks() {
     }
 }
 
-/// A terminal with a program on it.
-struct Terminal {
-    program: Running,
-    keyboard: File,
-    output: Arc<Mutex<String>>,
-}
-
-impl Terminal {
-    fn run(place: &Place, arguments: &[&str]) -> Terminal {
-        use rustix::pty::{grantpt, openpt, ptsname, unlockpt, OpenptFlags};
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let slave = File::options().read(true).write(true).open(name).unwrap();
-        let size = rustix::termios::Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        rustix::termios::tcsetwinsize(&slave, size).unwrap();
-        let mut command = place.command(arguments);
-        command.stdin(slave.try_clone().unwrap()).stdout(slave.try_clone().unwrap()).stderr(slave);
-        let program = Running::start(&mut command);
-        drop(command);
-        let keyboard = File::from(master);
-        let output = Arc::new(Mutex::new(String::new()));
-        let (mut screen, text) = (keyboard.try_clone().unwrap(), Arc::clone(&output));
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            // It ends with an error when nobody has the terminal open any more.
-            while let Ok(size @ 1..) = screen.read(&mut buffer) {
-                text.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..size]));
-            }
-        });
-        Terminal { program, keyboard, output }
-    }
-
-    fn shows(&self, text: &str) {
-        until(text, || self.output.lock().unwrap().contains(text).then_some(()));
-    }
-
-    fn ends(&mut self) -> std::process::ExitStatus {
-        until("the end", || self.program.child.try_wait().unwrap())
-    }
-}
-
 #[test]
 fn q_quits_and_gives_the_terminal_back() {
     let place = Place::new();
@@ -93,7 +47,7 @@ fn q_quits_and_gives_the_terminal_back() {
     let mut terminal = Terminal::run(&place, &["top", "--interval", "100ms"]);
     terminal.shows("absent");
     terminal.shows("balances");
-    terminal.keyboard.write_all(b"q").unwrap();
+    terminal.type_in("q");
     assert!(terminal.ends().success());
     terminal.shows(LEFT);
 }
