@@ -137,6 +137,7 @@ impl Stage<'_> {
                 match key.as_str() {
                     "timeout" => drop(command.insert("timeout_ms".to_owned(), json!(number(value)?))),
                     "heartbeat" => drop(command.insert("heartbeat_ms".to_owned(), json!(number(value)?))),
+                    "window" => drop(command.insert("receive_window".to_owned(), json!(number(value)?))),
                     "profile" => drop(command.insert(key.clone(), json!(self.word(value)?))),
                     "count" | "first" | "size" | "max" => {
                         drop(command.insert(key.clone(), json!(number(value)?)))

@@ -197,6 +197,7 @@ impl Fraud {
                     "heartbeat",
                     "environment",
                     "profiles",
+                    "receive-window",
                     "codes",
                     "late-connect",
                     "envelope",

@@ -82,6 +82,7 @@ static json_t *do_connect(const json_t *request, ee_client **client) {
   ee_options options = EE_OPTIONS_INIT;
   options.timeout_ms = number(json_object_get(request, "timeout_ms"), 0);
   options.heartbeat_ms = number(json_object_get(request, "heartbeat_ms"), 0);
+  options.receive_window = number(json_object_get(request, "receive_window"), 0);
   options.profile = profile_of(json_string_value(json_object_get(request, "profile")));
   ee_status status = ee_connect(json_string_value(json_object_get(request, "endpoint")), &options, client);
   if (status == EE_OK) {

@@ -62,10 +62,11 @@ static json_t *hello(void) {
   zmq_version(&major, &minor, &patch);
   char zmq[40];
   snprintf(zmq, sizeof zmq, "%d.%d.%d", major, minor, patch);
-  return succeeded(json_pack("{s:s,s:s,s:s,s:s,s:[s,s],s:[s,s,s,s,s,s,s,s,s,s,s],s:{s:s}}", "name", "event-engine-c",
+  return succeeded(json_pack("{s:s,s:s,s:s,s:s,s:[s,s],s:[s,s,s,s,s,s,s,s,s,s,s,s],s:{s:s}}", "name", "event-engine-c",
                              "version", ee_version(), "role", "sdk", "language", "c11", "profiles", "basic", "session",
                              "features", "batch", "cancel", "codes", "envelope", "environment", "heartbeat", "iterate",
-                             "late-connect", "profiles", "timeouts", "unsettled", "libraries", "libzmq", zmq));
+                             "late-connect", "profiles", "receive-window", "timeouts", "unsettled", "libraries",
+                             "libzmq", zmq));
 }
 
 /* ---- the thread that works ---------------------------------------------------------------------------------- */

@@ -110,12 +110,15 @@ typedef struct ee_options {
   ee_profile profile;
   /** A silent connection is probed so often, and given up when the answer takes as long; in milliseconds, 0: 60,000. */
   int heartbeat_ms;
+  /** Events that the engine may send ahead of those handled: 1 to 16,384, 0: 8,192. With 1 each is acknowledged before
+   * the next one comes, so that none is repeated which was handled before. */
+  int receive_window;
   /** Name and version of the program, shown in the engine's log: at most 64 characters. NULL: `c/` and #EE_VERSION. */
   const char *client_name;
 } ee_options;
 
 /** Initial value of an #ee_options. */
-#define EE_OPTIONS_INIT {sizeof(ee_options), 0, EE_PROFILE_AUTO, 0, NULL}
+#define EE_OPTIONS_INIT {sizeof(ee_options), 0, EE_PROFILE_AUTO, 0, 0, NULL}
 
 /** Bytes that belong to the caller. */
 typedef struct ee_bytes {

@@ -22,7 +22,7 @@ struct ee_client {
 
   ee_endpoint endpoint;
   char endpoint_text[EE_ENDPOINT_SIZE];
-  int timeout_ms, heartbeat_ms;
+  int timeout_ms, heartbeat_ms, receive_window;
   ee_profile profile;
   char client_name[EE_CLIENT_NAME_MAX + 1];
   uint32_t random;

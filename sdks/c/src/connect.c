@@ -35,11 +35,15 @@ static ee_status take_options(ee_client *client, const ee_options *options) {
   if (options->timeout_ms < EE_NO_TIMEOUT || options->heartbeat_ms < 0 || !profile) {
     return ee_fail(&client->failure, EE_INVALID, "a time-out, heartbeat or profile in the options makes no sense");
   }
+  if (options->receive_window < 0 || options->receive_window > EE_RECEIVE_WINDOW_MAX) {
+    return ee_fail(&client->failure, EE_INVALID, "the receive window must be 1 to %d events", EE_RECEIVE_WINDOW_MAX);
+  }
   if (!*name || strlen(name) > EE_CLIENT_NAME_MAX || !printable(name)) {
     return ee_fail(&client->failure, EE_INVALID, "the client's name must be 1 to %d bytes of text", EE_CLIENT_NAME_MAX);
   }
   client->timeout_ms = options->timeout_ms ? options->timeout_ms : EE_CONNECT_TIMEOUT_MS;
   client->heartbeat_ms = options->heartbeat_ms ? options->heartbeat_ms : EE_HEARTBEAT_INTERVAL_MS;
+  client->receive_window = options->receive_window ? options->receive_window : EE_RECEIVE_WINDOW;
   client->profile = options->profile;
   snprintf(client->client_name, sizeof client->client_name, "%s", name);
   return EE_OK;

@@ -27,7 +27,7 @@ typedef void ee_send(void *context, const char *header, size_t size, zmq_msg_t *
 typedef struct ee_session {
   char id[EE_SESSION_ID_SIZE + 1];
   char client_name[EE_CLIENT_NAME_MAX + 1];
-  uint64_t window; /* RECEIVE_WINDOW */
+  uint64_t window; /* events that may be received and not handled */
   ee_send *send;
   void *send_context;
 

@@ -120,7 +120,7 @@ ee_status ee_session_client_open(ee_client *client, int64_t deadline) {
   char id[EE_SESSION_ID_SIZE + 1] = "";
   if (!ee_random(bytes, sizeof bytes)) return ee_fail(&client->failure, EE_NO_MEMORY, "no random numbers");
   for (size_t i = 0; i < EE_SESSION_ID_SIZE; i++) id[i] = digits[bytes[i / 2] >> (i % 2 ? 0 : 4) & 15];
-  ee_session_init(&client->session, id, client->client_name, EE_RECEIVE_WINDOW, send_message, client);
+  ee_session_init(&client->session, id, client->client_name, (uint64_t)client->receive_window, send_message, client);
   while (client->session.connection != EE_RUNNING) {
     ee_status status = go_on(client, deadline);
     if (status == EE_TIMEOUT && client->session.welcomed) {

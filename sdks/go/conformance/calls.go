@@ -28,6 +28,9 @@ func (t *testee) connect(ctx context.Context, asked *command) (object, error) {
 		return nil, err
 	}
 	options := []eventengine.Option{eventengine.WithProfile(profile)}
+	if asked.ReceiveWindow != nil {
+		options = append(options, eventengine.WithReceiveWindow(*asked.ReceiveWindow))
+	}
 	if asked.HeartbeatMS != nil {
 		options = append(options, eventengine.WithHeartbeat(milliseconds(*asked.HeartbeatMS)))
 	}

@@ -36,6 +36,7 @@ type command struct {
 	Prefix, Filter, Event         []byte
 	Envelope                      attributes
 	Max, First, Count, Size       int
+	ReceiveWindow                 *int `json:"receive_window"`
 }
 
 // object is what stands behind ok.
@@ -151,7 +152,7 @@ func (t *testee) hello(context.Context, *command) (object, error) {
 		"profiles": []string{"basic", "session"},
 		"features": []string{
 			"timeouts", "batch", "iterate", "unsettled", "cancel", "concurrent", "heartbeat", "environment", "profiles",
-			"codes", "late-connect", "envelope",
+			"codes", "late-connect", "envelope", "receive-window",
 		},
 	}, nil
 }

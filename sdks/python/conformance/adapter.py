@@ -39,6 +39,7 @@ _FEATURES = (
     "iterate",
     "late-connect",
     "profiles",
+    "receive-window",
     "timeouts",
     "unsettled",
 )
@@ -111,6 +112,8 @@ def connect_arguments(command: Fields) -> Fields:
     for key in ("timeout", "heartbeat"):
         if f"{key}_ms" in command:
             arguments[key] = command[f"{key}_ms"] / 1000
+    if "receive_window" in command:
+        arguments["receive_window"] = command["receive_window"]
     return arguments
 
 

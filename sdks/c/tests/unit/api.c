@@ -124,7 +124,7 @@ static void bad_options(void) {
   static const ee_options defaults = EE_OPTIONS_INIT;
   char long_name[100] = "";
   memset(long_name, 'x', sizeof long_name - 1);
-  for (int i = 0; i < 8; i++) {
+  for (int i = 0; i < 10; i++) {
     ee_options options = defaults;
     switch (i) {
       case 0: options.size = 0; break;
@@ -134,6 +134,8 @@ static void bad_options(void) {
       case 4: options.client_name = ""; break;
       case 5: options.client_name = long_name; break;
       case 6: options.client_name = "a\nb"; break;
+      case 7: options.receive_window = -1; break;
+      case 8: options.receive_window = 16385; break;
       default: options.profile = (ee_profile)-1;
     }
     ee_client *client;

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import Union
 
-from ._constants import ENV_ENDPOINT
+from ._constants import ENV_ENDPOINT, RECEIVE_WINDOW_MAX
 
 Data = Union[bytes, bytearray, memoryview]
 """What can be published: bytes, or anything with the same content as bytes."""
@@ -55,6 +55,17 @@ def check_seconds(name: str, seconds: float) -> float:
     if math.isnan(seconds) or seconds < 0:
         raise ValueError(f"{name} is {seconds}: it has to be 0 or more seconds")
     return seconds
+
+
+def check_window(events: int) -> int:
+    """Return a number of events. Raises TypeError or ValueError for what is no receive window."""
+    if isinstance(events, bool) or not isinstance(events, int):
+        raise TypeError(f"receive_window is a number of events, not {type(events).__name__}")
+    if not 1 <= events <= RECEIVE_WINDOW_MAX:
+        raise ValueError(
+            f"receive_window is {events}: it has to be 1 to {RECEIVE_WINDOW_MAX} events"
+        )
+    return events
 
 
 def deadline_of(timeout: float | None) -> float | None:

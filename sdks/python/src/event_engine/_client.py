@@ -15,7 +15,7 @@ from typing import Callable
 
 from ._arguments import Data, check_event, check_events, deadline_of
 from ._connecting import CONNECT_TIMEOUT_S, HEARTBEAT_S, Connecting
-from ._constants import LINGER_MS, QUIT_TIMEOUT_MS
+from ._constants import LINGER_MS, QUIT_TIMEOUT_MS, RECEIVE_WINDOW
 from ._errors import Closed, Timeout
 from ._event import Event
 from ._fork import Forked, guard
@@ -34,6 +34,7 @@ def connect(
     timeout: float = CONNECT_TIMEOUT_S,
     profile: str = "auto",
     heartbeat: float = HEARTBEAT_S,
+    receive_window: int = RECEIVE_WINDOW,
 ) -> Client:
     """Connect to a plugin's port and return a :class:`Client` for it.
 
@@ -43,6 +44,9 @@ def connect(
     ``"auto"``, ``"session"`` or ``"basic"``: auto takes sessions where the engine has them.
     ``heartbeat`` is the time in seconds after which a silent connection is tested, and again the
     time that the engine has to answer; 0 switches it off.
+    ``receive_window`` is how many events the engine may send ahead of those handled, 1 to 16,384:
+    with 1 each is acknowledged before the next one comes, so that none is repeated which was
+    handled before; clients that share one plugin's work and take long for each event want few.
 
     Raises :class:`Timeout` when the time is over (its text says what was waited for),
     :class:`Transport` when the host's name is not found, :class:`Rejected` when the engine refuses,
@@ -53,7 +57,7 @@ def connect(
             for event in client:
                 client.publish(b"seen: " + event)
     """
-    return Client(Connecting(endpoint, timeout, profile, heartbeat))
+    return Client(Connecting(endpoint, timeout, profile, heartbeat, receive_window))
 
 
 class _Unknown:

@@ -6,7 +6,7 @@ from typing import Any
 
 import zmq
 
-from ._arguments import PROFILES, check_endpoint, check_seconds, is_numeric
+from ._arguments import PROFILES, check_endpoint, check_seconds, check_window, is_numeric
 from ._basic import BasicLink
 from ._constants import CONNECT_TIMEOUT_MS, HEARTBEAT_INTERVAL_MS
 from ._errors import EventEngineError, Protocol, Timeout, Transport
@@ -24,13 +24,19 @@ class Connecting:
     """
 
     def __init__(
-        self, endpoint: str | None, timeout: float, profile: str, heartbeat: float
+        self,
+        endpoint: str | None,
+        timeout: float,
+        profile: str,
+        heartbeat: float,
+        receive_window: int,
     ) -> None:
         self.endpoint = check_endpoint(endpoint)
         self.timeout = check_seconds("timeout", timeout)
         if profile not in PROFILES:
             raise ValueError(f"profile {profile!r}: it has to be one of {', '.join(PROFILES)}")
         self._heartbeat_ms = round(check_seconds("heartbeat", heartbeat) * 1000)
+        self._receive_window = check_window(receive_window)
         self._wanted = profile
         self.context: zmq.Context[Any] = zmq.Context()
         self._probe = Probe(self.context, self.endpoint, self._heartbeat_ms)
@@ -121,4 +127,4 @@ class Connecting:
             return BasicLink(
                 self.context, self.endpoint, self._heartbeat_ms, patience_s, peer == ROUTER
             )
-        return SessionLink(self.context, self.endpoint, self._heartbeat_ms)
+        return SessionLink(self.context, self.endpoint, self._heartbeat_ms, self._receive_window)

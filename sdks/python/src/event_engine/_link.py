@@ -168,8 +168,11 @@ class SessionLink(Link):
 
     profile = "session"
 
-    def __init__(self, context: zmq.Context[Any], endpoint: str, heartbeat_ms: int) -> None:
-        self._core = self.source = Session(secrets.token_hex(16), f"python/{VERSION}")
+    def __init__(
+        self, context: zmq.Context[Any], endpoint: str, heartbeat_ms: int, receive_window: int
+    ) -> None:
+        session = secrets.token_hex(16)
+        self._core = self.source = Session(session, f"python/{VERSION}", receive_window)
         self._line = Line(context, endpoint, heartbeat_ms)
         self._broken_at: float | None = None
         self._quit_told = False

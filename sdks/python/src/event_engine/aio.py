@@ -32,7 +32,7 @@ from typing import Callable
 from ._arguments import Data, check_event, check_events, deadline_of
 from ._client import QUIT_TIMEOUT_S
 from ._connecting import CONNECT_TIMEOUT_S, HEARTBEAT_S, Connecting
-from ._constants import LINGER_MS
+from ._constants import LINGER_MS, RECEIVE_WINDOW
 from ._errors import Closed, Timeout
 from ._event import Event
 from ._fork import Forked, guard
@@ -55,12 +55,13 @@ async def connect(
     timeout: float = CONNECT_TIMEOUT_S,
     profile: str = "auto",
     heartbeat: float = HEARTBEAT_S,
+    receive_window: int = RECEIVE_WINDOW,
 ) -> Client:
     """Connect to a plugin's port and return a :class:`Client` for it.
 
     Arguments and errors are those of :func:`event_engine.connect`.
     """
-    client = Client(Connecting(endpoint, timeout, profile, heartbeat))
+    client = Client(Connecting(endpoint, timeout, profile, heartbeat, receive_window))
     await client._connect()
     return client
 

@@ -9,7 +9,7 @@ use serde_json::{json, Value};
 use crate::fields::{self, to_base64};
 use crate::{envelope, numbered, Failure};
 
-const FEATURES: [&str; 12] = [
+const FEATURES: [&str; 13] = [
     "timeouts",
     "batch",
     "iterate",
@@ -19,6 +19,7 @@ const FEATURES: [&str; 12] = [
     "heartbeat",
     "environment",
     "profiles",
+    "receive-window",
     "codes",
     "late-connect",
     "envelope",
@@ -74,6 +75,9 @@ impl Clients {
         }
         if let Some(interval) = fields::duration(command, "heartbeat_ms")? {
             options = options.heartbeat(interval);
+        }
+        if let Some(events) = command.get("receive_window").and_then(Value::as_u64) {
+            options = options.receive_window(usize::try_from(events).unwrap_or(usize::MAX));
         }
         // The one it replaces goes first, as if its process had ended.
         drop(self.remove(name));
