@@ -1,9 +1,12 @@
 //! What is under test, and what it is tried against: how each is built, started and asked who it is.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -150,7 +153,7 @@ impl Engine {
         let (key, command) = match name {
             "event-engine" => ("engine", own(&["engine"])?),
             "ancestor" => ("ancestor", own(&["ancestor"])?),
-            "mini" => ("mini", vec!["python3".to_owned(), mini_engine()?.display().to_string()]),
+            "mini" => ("mini", vec!["python3".to_owned(), mini_engine()?]),
             _ => match name.strip_prefix("tcp://") {
                 Some(address) => return Self::at(address),
                 None => ("engine", shell(name)),
@@ -324,11 +327,16 @@ fn shell(command: &str) -> Vec<String> {
     ["sh", "-c", &format!("exec {command}")].map(str::to_owned).to_vec()
 }
 
-/// The second engine's file: from this program, so that no checkout is needed.
-fn mini_engine() -> Result<PathBuf, String> {
-    const TEXT: &str = include_str!("../mini-engine/mini_engine.py");
-    let name = format!("event-engine-mini-engine-{}-{}.py", env!("CARGO_PKG_VERSION"), std::process::id());
-    let path = std::env::temp_dir().join(name);
-    std::fs::write(&path, TEXT).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    Ok(path)
+/// The second engine's file: from this program, so that no checkout is needed, and in memory, so that nothing is left behind.
+fn mini_engine() -> Result<String, String> {
+    const TEXT: &[u8] = include_bytes!("../mini-engine/mini_engine.py");
+    static FILE: OnceLock<Result<File, String>> = OnceLock::new();
+    let made = FILE.get_or_init(|| {
+        let file = rustix::fs::memfd_create("mini_engine.py", rustix::fs::MemfdFlags::CLOEXEC);
+        let mut file = File::from(file.map_err(|error| format!("cannot make a file in memory: {error}"))?);
+        file.write_all(TEXT).map_err(|error| format!("cannot write a file in memory: {error}"))?;
+        Ok(file)
+    });
+    let file = made.as_ref().map_err(String::clone)?;
+    Ok(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
