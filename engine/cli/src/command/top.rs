@@ -9,16 +9,17 @@ use crate::live::Choice;
 use crate::top;
 
 const HELP: &str = "IN/s: events that the plugin handled in a second. OUT/s: events that it published in a second. QUEUED: events that wait for it,
-with an arrow when they get more or fewer; BYTES: their size. FLIGHT: events taken and not settled. OLDEST: age of the event that
-waits longest. RST: restarts. CPU%, MEM: of its processes, 100 being one processor.
+with an arrow when they get more or fewer; BYTES: their size. FLIGHT: events taken and not settled. LAG: both together, all that
+the plugin has still to handle. OLDEST: age of the event that waits longest. RST: restarts. CPU%, MEM: of its processes, 100 being one
+processor. A narrow terminal shows fewer columns.
 
 Keys: q quits; up, down, page up, page down, home and end mark a plugin, and the line below the table tells more of it; left and right choose the
-column to sort by, r turns the order round, 0 is the order of registration; n i o w a p m sort by name, in, out, waiting, age,
-processor, memory.
+column to sort by, r turns the order round, 0 is the order of registration; n i o w l a p m sort by name, in, out, waiting, lag,
+age, processor, memory.
 
 With --json, an object for each interval: {\"application\", \"engine\", \"pid\", \"phase\", \"uptime-ms\", \"accepted\", \"accepted-per-s\",
 \"unmatched\", \"parked\", \"balances\", \"plugins\": [{\"name\", \"kind\", \"state\", \"detail\", \"port\", \"pids\", \"in-per-s\", \"out-per-s\", \"queued\",
-\"queued-change\", \"queued-bytes\", \"in-flight\", \"oldest-ms\", \"restarts\", \"cpu-percent\", \"rss-bytes\"}]}; what is not known is null";
+\"queued-change\", \"queued-bytes\", \"in-flight\", \"lag\", \"oldest-ms\", \"restarts\", \"cpu-percent\", \"rss-bytes\"}]}; what is not known is null";
 
 /// Of which, and how.
 #[derive(Debug, clap::Args)]

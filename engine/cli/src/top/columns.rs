@@ -16,6 +16,7 @@ pub(super) enum Column {
     Queued,
     Bytes,
     Flight,
+    Lag,
     Oldest,
     Restarts,
     Cpu,
@@ -24,7 +25,7 @@ pub(super) enum Column {
 }
 
 /// All, from left to right.
-const ALL: [Column; 12] = [
+const ALL: [Column; 13] = [
     Column::Plugin,
     Column::State,
     Column::In,
@@ -32,6 +33,7 @@ const ALL: [Column; 12] = [
     Column::Queued,
     Column::Bytes,
     Column::Flight,
+    Column::Lag,
     Column::Oldest,
     Column::Restarts,
     Column::Cpu,
@@ -40,13 +42,14 @@ const ALL: [Column; 12] = [
 ];
 
 /// In a narrow terminal these go, the first one first.
-const DISPENSABLE: [Column; 9] = [
+const DISPENSABLE: [Column; 10] = [
     Column::Detail,
     Column::Bytes,
     Column::Flight,
     Column::Memory,
     Column::Cpu,
     Column::Restarts,
+    Column::Lag,
     Column::Oldest,
     Column::Out,
     Column::State,
@@ -68,6 +71,7 @@ impl Column {
             Column::Queued => "QUEUED",
             Column::Bytes => "BYTES",
             Column::Flight => "FLIGHT",
+            Column::Lag => "LAG",
             Column::Oldest => "OLDEST",
             Column::Restarts => "RST",
             Column::Cpu => "CPU%",
@@ -89,7 +93,7 @@ impl Column {
         match self {
             Column::Plugin => NAME_WIDTHS.0,
             Column::State => 10,
-            Column::In | Column::Out | Column::Bytes => 6,
+            Column::In | Column::Out | Column::Bytes | Column::Lag => 6,
             Column::Queued | Column::Flight | Column::Oldest => 7,
             Column::Restarts => 4,
             Column::Cpu => 5,
@@ -112,6 +116,7 @@ impl Column {
             },
             Column::Bytes => human::bytes(row.queued_bytes),
             Column::Flight => human::count(row.in_flight),
+            Column::Lag => human::count(row.lag),
             Column::Oldest => or_blank(row.oldest_ms.map(human::time)),
             Column::Restarts => human::count(row.restarts),
             Column::Cpu => or_blank(row.cpu_percent.map(|percent| format!("{percent:.0}"))),
@@ -132,6 +137,7 @@ impl Column {
             Column::Queued => other.queued.cmp(&one.queued),
             Column::Bytes => other.queued_bytes.cmp(&one.queued_bytes),
             Column::Flight => other.in_flight.cmp(&one.in_flight),
+            Column::Lag => other.lag.cmp(&one.lag),
             Column::Oldest => other.oldest_ms.cmp(&one.oldest_ms),
             Column::Restarts => other.restarts.cmp(&one.restarts),
             Column::Cpu => rate(one.cpu_percent, other.cpu_percent),
@@ -183,8 +189,8 @@ mod tests {
         }
         let titles =
             |width| fitting(width, 6).iter().map(|(column, _)| column.title()).collect::<Vec<_>>().join(" ");
-        assert_eq!(titles(80), "PLUGIN STATE IN/s OUT/s QUEUED FLIGHT OLDEST RST CPU% MEM");
-        assert_eq!(titles(160), "PLUGIN STATE IN/s OUT/s QUEUED BYTES FLIGHT OLDEST RST CPU% MEM DETAIL");
+        assert_eq!(titles(80), "PLUGIN STATE IN/s OUT/s QUEUED LAG OLDEST RST CPU% MEM");
+        assert_eq!(titles(160), "PLUGIN STATE IN/s OUT/s QUEUED BYTES FLIGHT LAG OLDEST RST CPU% MEM DETAIL");
         assert_eq!(titles(40), "PLUGIN STATE IN/s QUEUED");
     }
 }

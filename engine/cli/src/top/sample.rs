@@ -59,6 +59,8 @@ pub(crate) struct Row {
     pub(crate) queued_bytes: u64,
     /// Events taken and not settled.
     pub(crate) in_flight: u64,
+    /// Events that it has still to handle: those that wait and those taken.
+    pub(crate) lag: u64,
     /// Age of the event that waits longest, in milliseconds.
     pub(crate) oldest_ms: Option<u64>,
     /// How often it was started again.
@@ -117,6 +119,7 @@ impl Row {
             queued_change: before.map_or(0, |before| change(before.queued, now.queued)),
             queued_bytes: now.queued_bytes,
             in_flight: now.in_flight,
+            lag: now.queued.saturating_add(now.in_flight),
             oldest_ms: now.oldest_ms,
             restarts: now.restarts,
             cpu_percent: before.and_then(cpu),
@@ -158,13 +161,14 @@ mod tests {
             delivered: 6,
             handed_over: 1,
             queued: 4,
+            in_flight: 3,
             cpu_ms: Some(600),
             ..Plugin::default()
         };
         let sample = Sample::between(Some(&look(1000, before)), &look(3000, now));
         let row = &sample.plugins[0];
         assert_eq!((sample.accepted_per_s, row.out_per_s, row.in_per_s), (Some(5.0), Some(5.0), Some(1.0)));
-        assert_eq!((row.queued_change, row.cpu_percent), (-5, Some(25.0)));
+        assert_eq!((row.queued_change, row.lag, row.cpu_percent), (-5, 7, Some(25.0)));
     }
 
     #[test]

@@ -79,6 +79,7 @@ impl Screen {
             KeyCode::Char('i') => self.sort_by(Column::In),
             KeyCode::Char('o') => self.sort_by(Column::Out),
             KeyCode::Char('w') => self.sort_by(Column::Queued),
+            KeyCode::Char('l') => self.sort_by(Column::Lag),
             KeyCode::Char('a') => self.sort_by(Column::Oldest),
             KeyCode::Char('p') => self.sort_by(Column::Cpu),
             KeyCode::Char('m') => self.sort_by(Column::Memory),
@@ -276,9 +277,9 @@ fn draw_totals(frame: &mut Frame<'_>, area: Rect, sample: &Sample) {
 fn draw_keys(frame: &mut Frame<'_>, area: Rect) {
     let keys = match area.width {
         0..70 => "q quit  ↑↓ mark  ←→ sort  r reverse",
-        70..124 => "q quit  ↑↓ mark  ←→ sort  r reverse  0 as registered  n i o w a p m sort by",
+        70..131 => "q quit  ↑↓ mark  ←→ sort  r reverse  0 as registered  n i o w l a p m sort by",
         _ => {
-            "q quit  ↑↓ mark  ←→ sort  r reverse  0 as registered  sort by: n name  i in  o out  w waiting  a age  p processor  m memory"
+            "q quit  ↑↓ mark  ←→ sort  r reverse  0 as registered  sort by: n name  i in  o out  w waiting  l lag  a age  p processor  m memory"
         }
     };
     frame.render_widget(Line::from(keys).style(Modifier::DIM), area);

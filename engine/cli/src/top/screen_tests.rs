@@ -28,6 +28,7 @@ fn sample() -> Sample {
         in_per_s: Some(1230.0),
         out_per_s: Some(615.2),
         in_flight: 4,
+        lag: 4,
         ..row("detector", "running")
     };
     let scorer = Row {
@@ -36,6 +37,7 @@ fn sample() -> Sample {
         queued_change: 512,
         queued_bytes: 5 << 30,
         in_flight: 8192,
+        lag: 131_648,
         oldest_ms: Some(75_000),
         restarts: 2,
         cpu_percent: Some(187.0),
@@ -48,6 +50,7 @@ fn sample() -> Sample {
     let store = Row {
         in_per_s: Some(615.0),
         queued: 3,
+        lag: 3,
         queued_change: -10,
         oldest_ms: Some(2_400),
         ..row("store-of-everything", "waiting")
