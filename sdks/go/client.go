@@ -135,9 +135,10 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 // in the queue of every plugin that subscribed to it. data may be changed after Publish has returned, whatever it
 // returned.
 //
-// When ctx ends first Publish fails with kind [Timeout]. If [Error.Unsettled] names the event, it is on its way and will
-// be accepted: do not publish it again. If not, it was not taken. With every other error the outcome of the publishes in
-// Unsettled is unknown. An event that is too large is [Rejected] and ends nothing.
+// When ctx ends first Publish fails with kind [Timeout]. The event is on its way and will be accepted: do not publish it
+// again. [Error.Unsettled] names it; where that is empty the event was not taken, since ctx had ended before the call, or,
+// in the basic profile, since an earlier publish is unanswered or there is no connection. With every other error the
+// outcome of the publishes in Unsettled is unknown. An event that is too large is [Rejected] and ends nothing.
 func (c *Client) Publish(ctx context.Context, data []byte) (uint64, error) {
 	return c.PublishBatch(ctx, [][]byte{data})
 }

@@ -194,13 +194,13 @@ func (s *session) publish(ctx context.Context, events [][]byte) (uint64, error) 
 		return 0, timeoutError(ctx, "before the publish was taken")
 	}
 	s.mu.Lock()
-	for len(s.core.waiting) > 0 && !s.core.isQuitting {
-		room := s.room.wait() // those who came before go first
+	// Those who came before go first. A publish whose context ends meanwhile is taken all the same: it is on its way.
+	for len(s.core.waiting) > 0 && !s.core.isQuitting && !ended(ctx) {
+		room := s.room.wait()
 		s.unlock()
 		select {
 		case <-room:
 		case <-ctx.Done():
-			return 0, timeoutError(ctx, "before the publish was taken")
 		}
 		s.mu.Lock()
 	}
