@@ -73,6 +73,9 @@ impl Work {
     }
 }
 
+/// Names that are no plugin's: those of the bus and of the control interface in the ledger.
+pub(crate) const RESERVED: [&str; 2] = ["bus", "control"];
+
 /// Ports of the bus: publish, subscribe.
 pub(crate) type BusPorts = (u16, u16);
 
@@ -316,6 +319,7 @@ impl Builder {
     /// [`StartError`]; nothing has run then.
     pub fn start(self) -> Result<Handle, StartError> {
         self.check_names()?;
+        self.check_plugins()?;
         self.check_ports()?;
         self.check_filters()?;
         starting::start(self)
@@ -338,6 +342,33 @@ impl Builder {
         for (spec, _) in &self.plugins {
             if names.insert(&spec.name, ()).is_some() && !self.names_may_repeat {
                 return Err(StartError::NameTwice(spec.name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_plugins(&self) -> Result<(), StartError> {
+        for (spec, work) in &self.plugins {
+            let wrong = |what: String| Err(StartError::Plugin { plugin: spec.name.clone(), what });
+            if RESERVED.contains(&spec.name.as_str()) && !self.names_may_repeat {
+                return wrong(
+                    "the engine itself is called so in the ledger; give the plugin another name".into(),
+                );
+            }
+            let most = constants::SESSIONS_MAX;
+            if spec.replicas > most {
+                return wrong(format!(
+                    "{} replicas are too many; at most {most} share a port",
+                    spec.replicas
+                ));
+            }
+            let is_watched = matches!(work, Work::Internal(_) | Work::Factory(_) | Work::Process { .. });
+            if spec.hang_after.is_some() && !is_watched {
+                return wrong(
+                    "it cannot be watched for hangs, as its process is not the engine's or its API shows no sign of life; \
+                     take hang_after away"
+                        .into(),
+                );
             }
         }
         Ok(())

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::lifecycle::{LifecycleEvent, Lifecycles};
-use crate::router::stop::Moment;
+use crate::filters::PluginId;
 use crate::router::Router;
 use crate::supervisor::children::Children;
 use crate::supervisor::Supervisor;
@@ -23,14 +22,13 @@ pub(crate) struct Ending {
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) plugin_sockets: PluginSockets,
     pub(crate) stop_within: Duration,
-    pub(crate) lifecycles: Arc<Lifecycles>,
     pub(crate) children: Option<Arc<Children>>,
 }
 
 impl Ending {
     /// Sees a stop through its stages, and gives up those who are left at its end.
     pub(crate) fn see_to_the_end(&self) {
-        if !self.router.see_to_the_end(self.stop_within, &|moment| self.tell(moment)) {
+        if !self.router.see_to_the_end(self.stop_within, &|late| self.end_late(late)) {
             self.plugin_sockets.shutdown();
             if !self.supervisor.wait_for(LAST_CHANCE) {
                 if let Some(children) = &self.children {
@@ -45,19 +43,13 @@ impl Ending {
         if let Some(children) = &self.children {
             children.end();
         }
-        self.lifecycles.end();
+        self.router.lifecycles().end();
     }
 
-    fn tell(&self, moment: &Moment) {
-        match moment {
-            Moment::Opened => self.lifecycles.tell(&LifecycleEvent::Running),
-            Moment::SourcesTold => self.lifecycles.tell(&LifecycleEvent::Draining),
-            Moment::SourcesLate(late) => {
-                if let Some(children) = &self.children {
-                    late.iter().for_each(|plugin| children.terminate(*plugin));
-                }
-            }
-            Moment::RestTold => self.lifecycles.tell(&LifecycleEvent::Stopping),
+    /// Ends the processes of sources that are waited for no longer.
+    fn end_late(&self, sources: &[PluginId]) {
+        if let Some(children) = &self.children {
+            sources.iter().for_each(|plugin| children.terminate(*plugin));
         }
     }
 }

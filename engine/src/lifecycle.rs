@@ -20,9 +20,10 @@ const BACKLOG: usize = 4096;
 pub enum LifecycleEvent {
     /// The start barrier has opened: every plugin runs.
     Running,
-    /// The application was stopped, or is done: sources were told.
+    /// The application was stopped: sources were told, and everything in flight drains. Not where nothing is to drain: when the
+    /// application is done ([`crate::Builder::until_done`]) or was stopped at once ([`crate::Handle::stop_now`]).
     Draining,
-    /// Everybody was told to stop.
+    /// Everybody was told to stop. Not in an application whose plugins have all ended of their own accord.
     Stopping,
     /// Every plugin has ended, or was left behind.
     Ended,

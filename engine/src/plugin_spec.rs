@@ -77,8 +77,9 @@ impl PluginSpec {
         self
     }
 
-    /// A plugin that holds an event so long without a sign of life hangs (EE-SUPERVISE-6): it is ended, and started again as its
-    /// policy says. Never, unless said.
+    /// A plugin that holds an event so long without a sign of life hangs (EE-SUPERVISE-10): it is ended (a thread is left behind), and
+    /// started again as its policy says; one that was given as a closure ([`Builder::plugin`]) has failed. Never, unless said. Plugins of
+    /// the 0.2 API, and those whose processes the engine does not start, cannot be watched: the application does not start then.
     #[must_use]
     pub fn hang_after(mut self, limit: Duration) -> Self {
         self.hang_after = Some(limit);
@@ -99,8 +100,8 @@ impl PluginSpec {
         self
     }
 
-    /// External plugins: how many clients share the port and its queue (1 unless said). The plugin has finished when so many
-    /// have quit.
+    /// External plugins: how many clients share the port and its queue (1 unless said, at most 1,024). The plugin has finished when
+    /// so many have quit.
     #[must_use]
     pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
@@ -127,16 +128,17 @@ impl PluginSpec {
         self
     }
 
-    /// External plugins: how often an event goes back to the queue because the session that had it ended without quit (5 times
-    /// unless said). After that it is given up: counted as dead-lettered, and logged (EE-SESSION-42).
+    /// How often an event goes back to the queue because the session that had it ended without quit, or the run of a plugin that a
+    /// factory makes has failed (5 times unless said). After that it is given up: counted as dead-lettered, and logged (EE-SESSION-42,
+    /// EE-SUPERVISE-6).
     #[must_use]
     pub fn redelivery_limit(mut self, limit: u32) -> Self {
         self.redelivery_limit = limit;
         self
     }
 
-    /// External plugins: events that are given up are published again with this prefix before them, so that a plugin that
-    /// subscribed to it can look at them.
+    /// Events that are given up are published again with this prefix before them, so that a plugin that subscribed to it can look at
+    /// them.
     #[must_use]
     pub fn dead_letter(mut self, prefix: impl AsRef<[u8]>) -> Self {
         self.dead_letter = Some(prefix.as_ref().to_vec());

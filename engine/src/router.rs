@@ -12,6 +12,7 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::filters::{Filters, PluginId};
+use crate::lifecycle::Lifecycles;
 use crate::payload::Payload;
 use crate::queue::{Queue, QueueLimits, Settled, Ticket};
 use crate::wake::{Line, Sleep, Sleeper, Waker};
@@ -62,6 +63,7 @@ pub(crate) struct Router {
     parked: Condvar,
     /// Tells whoever sees to the end that there is news of it.
     stage_changed: Condvar,
+    lifecycles: Arc<Lifecycles>,
 }
 
 pub(crate) struct State {
@@ -106,7 +108,13 @@ impl Router {
             }),
             parked: Condvar::new(),
             stage_changed: Condvar::new(),
+            lifecycles: Arc::default(),
         }
+    }
+
+    /// Who is told what happens to the application.
+    pub(crate) fn lifecycles(&self) -> &Arc<Lifecycles> {
+        &self.lifecycles
     }
 
     // ---- plugins -------------------------------------------------------------------------------------------

@@ -32,6 +32,14 @@ pub enum StartError {
     /// Two plugins have the same name.
     #[error("two plugins are called `{0}`; a name is how a plugin is found in the ledger and the report")]
     NameTwice(String),
+    /// A plugin is asked for what cannot be.
+    #[error("plugin {plugin:?}: {what}")]
+    Plugin {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong, and what to do.
+        what: String,
+    },
     /// Filters that are prefixes of others, so that an event may be of two types.
     #[error("{}", ambiguous(pairs))]
     AmbiguousFilters {

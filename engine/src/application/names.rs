@@ -1,10 +1,9 @@
 //! Which names applications, types and plugins may have.
 
+use crate::builder::RESERVED;
+
 /// The longest name, in bytes.
 pub(crate) const NAME_MAX_BYTES: usize = 64;
-
-/// Names that are not a plugin's: the engine uses them in its ledger and status.
-const RESERVED: [&str; 2] = ["bus", "control"];
 
 /// What is wrong with a name, if anything is. `whose` is a word like `plugin`.
 pub(crate) fn problem(name: &str, whose: &str) -> Option<String> {

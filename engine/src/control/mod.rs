@@ -14,7 +14,7 @@ use crate::barrier::Barrier;
 use crate::context::Error;
 use crate::filters::PluginId;
 use crate::ledger::Ledger;
-use crate::lifecycle::{Lifecycle, Lifecycles};
+use crate::lifecycle::Lifecycle;
 use crate::payload::Payload;
 use crate::queue::{QueueLimits, Settled};
 use crate::router::quiescence::{Rest, Stage};
@@ -80,7 +80,6 @@ pub(crate) struct Shared {
     pub(crate) barrier: Arc<Barrier>,
     /// The processes of plugins, if the engine starts some.
     pub(crate) children: OnceLock<Arc<Children>>,
-    pub(crate) lifecycles: Arc<Lifecycles>,
     /// The application does not start before external plugins are ready.
     pub(crate) waits_for_external: bool,
     pub(crate) max_event_bytes: usize,
@@ -133,7 +132,7 @@ impl Control {
 
     /// What has happened to the application and its plugins so far, and what happens, as it does.
     pub fn lifecycle(&self) -> Lifecycle {
-        self.shared.lifecycles.listen()
+        self.shared.router.lifecycles().listen()
     }
 
     /// From now on shows the events that begin with one of `filters` (all, if there are none), without taking them from anybody.

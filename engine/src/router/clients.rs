@@ -16,6 +16,8 @@ pub(crate) struct Clients {
     pub(crate) heard: u64,
     /// How many have quit.
     pub(crate) quits: usize,
+    /// Connections to the port of which not everything is read.
+    pub(crate) connections: usize,
     /// The plugin has ended, or is about to.
     pub(crate) closed: bool,
     /// It was told to stop.
@@ -44,6 +46,11 @@ impl Router {
         }
     }
 
+    /// Whether somebody looks after the plugin's processes.
+    pub(crate) fn is_followed(&self, plugin: PluginId) -> bool {
+        self.state.lock().queues.get(plugin).is_some_and(|queue| !queue.followers.is_empty())
+    }
+
     /// The clients at the plugin's port.
     pub(crate) fn clients(&self, plugin: PluginId) -> Clients {
         let state = self.state.lock();
@@ -53,11 +60,12 @@ impl Router {
         })
     }
 
-    /// A client has said that it is there.
-    pub(crate) fn client_came(&self, plugin: PluginId) {
+    /// A client has said that it is there; so many connections there are.
+    pub(crate) fn client_came(&self, plugin: PluginId, connections: usize) {
         let mut state = self.state.lock();
         if let Some(queue) = state.queues.get_mut(plugin) {
             queue.clients.heard += 1;
+            queue.clients.connections = connections;
             queue.away = false;
             queue.tell_followers();
         }
@@ -68,6 +76,15 @@ impl Router {
         let mut state = self.state.lock();
         if let Some(queue) = state.queues.get_mut(plugin) {
             queue.clients.quits = quits;
+            queue.tell_followers();
+        }
+    }
+
+    /// So many connections to the plugin's port are left, of which not everything is read.
+    pub(crate) fn connections_left(&self, plugin: PluginId, connections: usize) {
+        let mut state = self.state.lock();
+        if let Some(queue) = state.queues.get_mut(plugin) {
+            queue.clients.connections = connections;
             queue.tell_followers();
         }
     }

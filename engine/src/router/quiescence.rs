@@ -11,6 +11,7 @@ use parking_lot::MutexGuard;
 
 use super::{Router, State};
 use crate::filters::PluginId;
+use crate::lifecycle::LifecycleEvent;
 use crate::payload::Payload;
 use crate::queue::Queue;
 use crate::wake::{Sleep, Sleeper};
@@ -42,9 +43,9 @@ pub(crate) enum Rest {
 /// What an edge says of the clients at its port, when it has nothing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AtPort {
-    /// Nobody is there, or the edge has not looked yet.
+    /// Nobody is there.
     Nobody,
-    /// Somebody works, or is about to come or to go.
+    /// Somebody works, or is about to come or to go, or the edge has not looked yet.
     Busy,
     /// Everybody waits for an event.
     Rests,
@@ -87,6 +88,29 @@ impl Stages {
             Stage::Rest => false,
         }
     }
+
+    /// Whether the application is not quiescent because of this plugin.
+    fn are_held_up_by(&self, queue: &Queue) -> bool {
+        if queue.ended {
+            return false;
+        }
+        if queue.source {
+            return !self.sources_late;
+        }
+        if queue.closed || queue.waiting() > 0 || queue.ledger.in_flight > 0 {
+            return true;
+        }
+        // With nothing to do, who is not there is not waited for once the application is stopped.
+        let absent = self.stage == Stage::Running;
+        match queue.rest {
+            _ if queue.away => absent,
+            Rest::Thread => queue.sleep != Sleep::Sleeping,
+            Rest::Edge(_) if !queue.completed.is_empty() => true,
+            Rest::Edge(AtPort::Nobody) => absent,
+            Rest::Edge(at_port) => at_port != AtPort::Rests,
+            Rest::Unseen | Rest::Bus => false,
+        }
+    }
 }
 
 impl Router {
@@ -122,10 +146,11 @@ impl Router {
         self.look(state);
     }
 
-    /// The start barrier is open.
+    /// The start barrier is open. That is told before anybody who calls this goes on.
     pub(crate) fn opened(&self) {
         let mut state = self.state.lock();
         if !std::mem::replace(&mut state.stages.opened, true) {
+            self.lifecycles.tell(&LifecycleEvent::Running);
             self.stage_changed.notify_all();
             self.look(state);
         }
@@ -156,8 +181,7 @@ impl Router {
         let mut state = self.state.lock();
         let first = state.stages.stage == Stage::Running;
         if first {
-            state.enter(stage);
-            self.stage_changed.notify_all();
+            self.enter(&mut state, stage);
             // Edges say how they are from now on.
             state.wake_all_readers();
         }
@@ -186,33 +210,39 @@ impl Router {
 
     /// Ends the drain if the application is quiescent.
     pub(super) fn look(&self, mut state: MutexGuard<'_, State>) {
-        if state.look() {
-            self.stage_changed.notify_all();
+        if state.is_done() {
+            self.enter(&mut state, Stage::Rest);
         }
         self.unlock_and_wake(state);
+    }
+
+    /// Begins a stage. It is told under the lock, before anybody can end because of it.
+    pub(super) fn enter(&self, state: &mut State, stage: Stage) {
+        self.lifecycles.tell(match stage {
+            Stage::Running => return,
+            Stage::Sources => &LifecycleEvent::Draining,
+            Stage::Rest => &LifecycleEvent::Stopping,
+        });
+        state.enter(stage);
+        self.stage_changed.notify_all();
     }
 }
 
 impl State {
-    /// Tells the rest to stop if the application is quiescent, and somebody wants to know. Whether it was; the caller then
-    /// calls [`Router::stage_changed`].
-    pub(super) fn look(&mut self) -> bool {
-        if !self.stages.is_armed() || self.aborted || !self.is_quiescent() {
-            return false;
-        }
-        self.enter(Stage::Rest);
-        true
+    /// Whether the application is quiescent, and somebody wants to know: then the rest is told to stop.
+    pub(super) fn is_done(&mut self) -> bool {
+        self.stages.is_armed() && !self.aborted && self.is_quiescent()
     }
 
     fn is_quiescent(&mut self) -> bool {
         if !self.stages.opened || !self.parked.is_empty() {
             return false;
         }
-        let holds_up = |queue: &Queue| holds_up(queue, self.stages.sources_late);
-        if self.queues.get(self.stages.holds_up).is_some_and(holds_up) {
+        let stages = &self.stages;
+        if self.queues.get(stages.holds_up).is_some_and(|queue| stages.are_held_up_by(queue)) {
             return false;
         }
-        match self.queues.iter().position(holds_up) {
+        match self.queues.iter().position(|queue| stages.are_held_up_by(queue)) {
             Some(plugin) => {
                 self.stages.holds_up = plugin;
                 false
@@ -222,7 +252,7 @@ impl State {
     }
 
     /// Begins a stage: tells those whom it concerns, and wakes them.
-    pub(super) fn enter(&mut self, stage: Stage) {
+    fn enter(&mut self, stage: Stage) {
         self.stages.stage = stage;
         self.stages.since.get_or_insert_with(Instant::now);
         let order = self.accepted;
@@ -252,11 +282,10 @@ impl State {
 
     /// Who keeps the application from being quiescent, and why.
     pub(super) fn held_up_by(&self) -> String {
-        let late = self.stages.sources_late;
         let mut named: Vec<String> = self
             .queues
             .iter()
-            .filter(|queue| holds_up(queue, late))
+            .filter(|queue| self.stages.are_held_up_by(queue))
             .map(|queue| format!("{} ({})", queue.name(), why(queue)))
             .collect();
         let parked: usize = self.parked.values().map(|parked| parked.events.len()).sum();
@@ -267,24 +296,6 @@ impl State {
             named.push("the start barrier".to_string());
         }
         named.join(", ")
-    }
-}
-
-/// Whether the application is not quiescent because of this plugin.
-fn holds_up(queue: &Queue, sources_late: bool) -> bool {
-    if queue.ended {
-        return false;
-    }
-    if queue.source {
-        return !sources_late;
-    }
-    if queue.away || queue.closed || queue.waiting() > 0 || queue.ledger.in_flight > 0 {
-        return true;
-    }
-    match queue.rest {
-        Rest::Thread => queue.sleep != Sleep::Sleeping,
-        Rest::Edge(at_port) => at_port != AtPort::Rests || !queue.completed.is_empty(),
-        Rest::Unseen | Rest::Bus => false,
     }
 }
 

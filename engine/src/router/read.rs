@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::quiescence::{AtPort, Rest};
+use super::quiescence::{AtPort, Rest, Stage};
 use super::{Refusal, Router, State};
 use event_engine_protocol::session::engine::Wish;
 
@@ -68,9 +68,9 @@ impl Router {
             let Sleeper::Thread(condvar) = &queue.sleeper else { return Taken::Closed };
             let condvar = Arc::clone(condvar);
             queue.sleep = Sleep::Sleeping;
-            if state.look() {
+            if state.is_done() {
                 // This was the last one to wait for; it is told to stop, too.
-                self.stage_changed.notify_all();
+                self.enter(&mut state, Stage::Rest);
                 state.awake(plugin);
                 continue;
             }
@@ -132,8 +132,8 @@ impl Router {
             if let Some(queue) = state.queues.get_mut(plugin) {
                 queue.sleep = without_events;
             }
-            if without_events == Sleep::Sleeping && state.look() {
-                self.stage_changed.notify_all();
+            if without_events == Sleep::Sleeping && state.is_done() {
+                self.enter(&mut state, Stage::Rest);
             }
         }
         self.unlock_and_wake(state);

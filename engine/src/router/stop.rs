@@ -11,25 +11,13 @@ const FIRST_LOG: Duration = Duration::from_secs(2);
 /// At most so long between two of them.
 const LAST_LOG: Duration = Duration::from_secs(60);
 
-/// A moment of a stop, for whoever has more to do in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// The start barrier has opened.
-    Opened,
-    /// Sources were told to stop.
-    SourcesTold,
-    /// These sources have not ended within their half of the deadline; nobody waits for them any more.
-    SourcesLate(Vec<PluginId>),
-    /// Everybody was told to stop.
-    RestTold,
-}
-
 /// What the driver does next.
 enum Next {
     Wait(Option<Instant>),
-    Tell(Moment),
-    /// A stage has begun.
-    Entered,
+    /// These sources have not ended within their half of the deadline; nobody waits for them any more.
+    SourcesLate(Vec<PluginId>),
+    /// The rest is told, though the application has not run dry.
+    Rest,
     Abort,
     Over,
 }
@@ -37,15 +25,15 @@ enum Next {
 /// What the driver has said.
 #[derive(Default)]
 struct Said {
-    opened: bool,
+    /// In this stage.
     stage: Option<Stage>,
     logged: Option<(Instant, Duration)>,
 }
 
 impl Router {
     /// Runs until every plugin has ended or the router is aborted, at the latest `within` after the stop began; sleeps while
-    /// nothing is to be done. Whether every plugin has ended.
-    pub(crate) fn see_to_the_end(&self, within: Duration, tell: &dyn Fn(&Moment)) -> bool {
+    /// nothing is to be done. `late` hears of sources that are waited for no longer. Whether every plugin has ended.
+    pub(crate) fn see_to_the_end(&self, within: Duration, late: &dyn Fn(&[PluginId])) -> bool {
         let mut said = Said::default();
         loop {
             let mut state = self.state.lock();
@@ -54,15 +42,13 @@ impl Router {
                 Next::Wait(Some(until)) => {
                     self.stage_changed.wait_until(&mut state, until);
                 }
-                Next::Tell(moment) => {
-                    // Sources that are late may have been the last to wait for.
+                Next::SourcesLate(sources) => {
+                    // They may have been the last to wait for.
                     self.look(state);
-                    tell(&moment);
+                    late(&sources);
                     continue;
                 }
-                Next::Entered => {
-                    self.stage_changed.notify_all();
-                }
+                Next::Rest => self.enter(&mut state, Stage::Rest),
                 Next::Abort => {
                     drop(state);
                     self.abort(None);
@@ -80,15 +66,10 @@ impl State {
         if self.aborted || self.have_all_ended() {
             return Next::Over;
         }
-        if self.stages.opened && !std::mem::replace(&mut said.opened, true) {
-            return Next::Tell(Moment::Opened);
-        }
         let (stage, now) = (self.stages.stage, Instant::now());
         let since = self.stages.since.unwrap_or(now);
-        if stage != Stage::Running && said.stage != Some(stage) {
-            said.stage = Some(stage);
+        if said.stage.replace(stage) != Some(stage) {
             said.logged = None;
-            return Next::Tell(if stage == Stage::Sources { Moment::SourcesTold } else { Moment::RestTold });
         }
         // A moment beyond what the clock knows never comes.
         let half = since.checked_add(within / 2);
@@ -106,8 +87,7 @@ impl State {
                     "the stop does not wait any longer for the application to run dry: {}",
                     self.held_up_by()
                 ));
-                self.enter(Stage::Rest);
-                Next::Entered
+                Next::Rest
             }
             Stage::Sources if has_come(half) && !self.stages.sources_late => {
                 self.stages.sources_late = true;
@@ -124,7 +104,7 @@ impl State {
                     "sources that were told to stop have not ended: {}; they are waited for no longer",
                     names.join(", ")
                 ));
-                Next::Tell(Moment::SourcesLate(late))
+                Next::SourcesLate(late)
             }
             Stage::Sources => {
                 let next_log = self.log_holdup(now, said, "has run dry");

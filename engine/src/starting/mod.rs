@@ -19,7 +19,6 @@ use crate::edges::external::net::Binding;
 use crate::ending::{close, PluginSockets, CLOSE_WITHIN};
 use crate::filters::PluginId;
 use crate::handle::Handle;
-use crate::lifecycle::Lifecycles;
 use crate::router::Router;
 use crate::start_error::StartError;
 use crate::supervisor::children::{Member, Sink};
@@ -80,7 +79,6 @@ struct Starting {
     ports: BTreeMap<String, u16>,
     until_done: bool,
     output: Option<Sink>,
-    lifecycles: Arc<Lifecycles>,
     bus: Option<BusEdge>,
     outside: Outside,
     name: String,
@@ -129,7 +127,6 @@ impl Starting {
             ports: BTreeMap::new(),
             until_done: builder.until_done,
             output: None,
-            lifecycles: Arc::new(Lifecycles::default()),
             bus: None,
             outside: Outside::default(),
             name: builder.name.clone(),
@@ -158,7 +155,7 @@ impl Starting {
 
     /// Starts all plugins behind the barrier.
     fn run(mut self, jobs: Vec<Ready>) -> Result<Handle, StartError> {
-        let supervisor = Arc::new(Supervisor::new(Arc::clone(&self.router), Arc::clone(&self.lifecycles)));
+        let supervisor = Arc::new(Supervisor::new(Arc::clone(&self.router)));
         let barrier = Arc::clone(&self.barrier);
         for ready in &jobs {
             supervisor.watch(ready.plugin, &ready.name, ready.critical);
@@ -202,7 +199,6 @@ impl Starting {
             supervisor: Arc::clone(supervisor),
             barrier: Arc::clone(&self.barrier),
             children: OnceLock::new(),
-            lifecycles: Arc::clone(&self.lifecycles),
             waits_for_external: self.external_within.is_some(),
             max_event_bytes: self.binding.max_event_bytes,
             name: std::mem::take(&mut self.name),

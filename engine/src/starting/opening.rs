@@ -70,26 +70,20 @@ impl Starting {
             Work::Internal(_) | Work::Factory(_) => Rest::Thread,
             Work::SeedInternal(_) => Rest::Unseen,
             Work::External { .. } | Work::Process { .. } | Work::SeedExternal { .. } => {
-                Rest::Edge(AtPort::Nobody)
+                Rest::Edge(AtPort::Busy)
             }
         };
         let (of, job): (EdgeOf, Job) = match work {
             Work::Internal(plugin) => {
                 let of = self.edge_of(&name, limits, None);
                 self.subscribe(&of, &filters);
-                (of.clone(), Box::new(move || internal::once(&of, plugin)))
+                (of.clone(), Box::new(move || internal::once(&of, plugin, hang_after, &letters)))
             }
             Work::Factory(factory) => {
                 let of = self.edge_of(&name, limits, None);
                 self.subscribe(&of, &filters);
-                let restartable = Restartable {
-                    of: of.clone(),
-                    factory,
-                    policy: restart,
-                    hang_after,
-                    lifecycles: Arc::clone(&self.lifecycles),
-                    letters,
-                };
+                let restartable =
+                    Restartable { of: of.clone(), factory, policy: restart, hang_after, letters };
                 (of, Box::new(move || restartable.run()))
             }
             Work::Process { port, process } => {

@@ -29,8 +29,12 @@ impl Starting {
             thread::Builder::new().name("ee-watch".into()).spawn(move || router.watch())?
         };
         let children = jobs.iter().any(|job| !job.members.is_empty()).then(|| {
-            let (router, lifecycles) = (Arc::clone(&self.router), Arc::clone(&self.lifecycles));
-            Children::new(router, Arc::clone(supervisor), lifecycles, self.output.take(), self.stop_within)
+            Children::new(
+                Arc::clone(&self.router),
+                Arc::clone(supervisor),
+                self.output.take(),
+                self.stop_within,
+            )
         });
         let children = children.transpose()?;
         if let Some(children) = &children {
@@ -38,7 +42,6 @@ impl Starting {
         }
         let end = {
             let ending = Ending {
-                lifecycles: Arc::clone(&self.lifecycles),
                 children: children.clone(),
                 router: Arc::clone(&self.router),
                 supervisor: Arc::clone(supervisor),

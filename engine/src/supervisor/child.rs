@@ -21,15 +21,17 @@ use crate::wake::Waker;
 
 /// A process that was asked to end gets so long before it is killed.
 const KILL_AFTER: Duration = Duration::from_secs(1);
-/// A process has exited; what its client said last is looked for so long.
+/// A process has exited; what its client said last is looked for at most so long.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// As long for one that has failed: most likely it has not quit, and if a quit comes after all its plugin is not started again.
+const LAST_WORDS_OF_FAILED: Duration = Duration::from_millis(100);
 /// Between two looks at what an exited process has left behind in its group.
 const LEFT_BEHIND_EVERY: Duration = Duration::from_millis(20);
 /// A process has exited; what it printed last is passed on before its exit is told, unless that takes longer.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// How one run of a process ended.
-struct Exit {
+pub(super) struct Exit {
     status: Option<ExitStatus>,
     /// Why it was ended, if it was.
     ended_for: Option<EndedFor>,
@@ -53,7 +55,7 @@ enum EndedFor {
 }
 
 impl Exit {
-    fn failed(&self) -> bool {
+    pub(super) fn failed(&self) -> bool {
         match &self.ended_for {
             Some(EndedFor::Failure(_)) => true,
             Some(_) => false,
@@ -61,7 +63,7 @@ impl Exit {
         }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         if let Some(why) = &self.not_started {
             return why.clone();
         }
@@ -83,7 +85,6 @@ impl Exit {
 /// Runs a process, again and again as its policy says; returns when it will not be started any more.
 pub(super) fn supervise(children: &Arc<Children>, member: &Member, waker: &Arc<Waker>) {
     let mut history = RestartHistory::default();
-    let mut restarts = 0;
     loop {
         let before = children.router.clients(member.plugin);
         if before.closed || before.aborted || before.told {
@@ -91,12 +92,17 @@ pub(super) fn supervise(children: &Arc<Children>, member: &Member, waker: &Arc<W
         }
         history.started(children.now());
         let exit = Running::run(children, member, waker, before);
-        let Some(pause) = settle(children, member, waker, &exit, &mut history, restarts) else { break };
-        restarts += 1;
+        let Some(pause) = settle(children, member, waker, &exit, &mut history) else { break };
         children.restarting(member, pause, exit.text());
         let wanted = wait(children, member, waker, pause);
         children.paused(member);
         if !wanted {
+            // Its last run counts.
+            if children.take_quit(member) {
+                children.quit(member, &exit);
+            } else if exit.failed() {
+                children.verdict(member, Outcome::Failed(exit.text()));
+            }
             break;
         }
     }
@@ -110,17 +116,11 @@ fn settle(
     waker: &Arc<Waker>,
     exit: &Exit,
     history: &mut RestartHistory,
-    restarts: u32,
 ) -> Option<Duration> {
     let router = &children.router;
     children.exited(member, exit.heard, exit.text());
     if exit.ended_for == Some(EndedFor::Quit) || has_quit(children, member, waker, exit) {
-        if exit.failed() {
-            children.verdict(
-                member,
-                Outcome::Failed(format!("it quit, and then its process ended: {}", exit.text())),
-            );
-        }
+        children.quit(member, exit);
         return None;
     }
     if exit.heard {
@@ -143,9 +143,7 @@ fn settle(
             children.verdict(member, Outcome::Failed("its process exited without quit".to_string()));
         }
         Decision::GiveUp => {
-            let within = member.policy.give_up_within;
-            let text = format!("{}; started again {restarts} times within {within:?}", exit.text());
-            children.verdict(member, Outcome::GaveUp(text));
+            children.verdict(member, Outcome::GaveUp(member.policy.gave_up(&exit.text())));
         }
     }
     None
@@ -153,16 +151,19 @@ fn settle(
 
 /// Whether the process had said quit before it exited; what it said last may still be on its way.
 fn has_quit(children: &Arc<Children>, member: &Member, waker: &Arc<Waker>, exit: &Exit) -> bool {
-    let until = Instant::now() + LAST_WORDS;
+    let until = Instant::now() + if exit.failed() { LAST_WORDS_OF_FAILED } else { LAST_WORDS };
     let may_have = exit.heard && exit.ended_for.is_none();
+    // With several processes a quit that is there is more likely another's than that of one that was killed.
+    let was_killed = member.replicas > 1 && exit.status.is_some_and(|status| status.signal().is_some());
     loop {
         waker.clear();
-        if children.take_quit(member) {
+        let clients = children.router.clients(member.plugin);
+        if (!was_killed || clients.closed) && children.take_quit(member) {
             return true;
         }
-        let clients = children.router.clients(member.plugin);
         let left = until.saturating_duration_since(Instant::now());
-        if !may_have || clients.closed || clients.aborted || left.is_zero() {
+        let all_heard = clients.closed || clients.connections == 0;
+        if !may_have || all_heard || clients.aborted || left.is_zero() {
             return false;
         }
         let _ = wait_for(&mut [PollFd::new(&**waker, PollFlags::IN)], Some(left));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
@@ -9,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::child;
+use super::child::{self, Exit};
 use super::guardian::Guardian;
 use super::output::Output;
-use super::{Outcome, ProcessSpec, RestartPolicy, Supervisor};
+use super::{panic_text, Outcome, ProcessSpec, RestartPolicy, Supervisor};
 use crate::filters::PluginId;
-use crate::lifecycle::{LifecycleEvent, Lifecycles};
+use crate::lifecycle::LifecycleEvent;
 use crate::router::Router;
 use crate::wake::Waker;
 
@@ -82,7 +83,6 @@ pub(crate) struct Children {
     pub(super) router: Arc<Router>,
     pub(super) guardian: Guardian,
     supervisor: Arc<Supervisor>,
-    lifecycles: Arc<Lifecycles>,
     sink: Option<Sink>,
     /// A process whose plugin has quit gets so long to exit.
     pub(super) exit_within: Duration,
@@ -99,7 +99,6 @@ impl Children {
     pub(crate) fn new(
         router: Arc<Router>,
         supervisor: Arc<Supervisor>,
-        lifecycles: Arc<Lifecycles>,
         sink: Option<Sink>,
         exit_within: Duration,
     ) -> io::Result<Arc<Self>> {
@@ -107,7 +106,6 @@ impl Children {
             router,
             guardian: Guardian::start()?,
             supervisor,
-            lifecycles,
             sink,
             exit_within,
             since: Instant::now(),
@@ -192,7 +190,12 @@ impl Children {
 
     pub(super) fn say(&self, line: &Output<'_>) {
         match &self.sink {
-            Some(sink) => sink(line),
+            // The sink is its author's code; what it does not take is lost, the plugin is not.
+            Some(sink) => {
+                if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| sink(line))) {
+                    tracing::error!("whoever takes what plugins print panicked: {}", panic_text(payload));
+                }
+            }
             None => tracing::info!("{}: {}", line.plugin, String::from_utf8_lossy(line.bytes)),
         }
     }
@@ -202,7 +205,7 @@ impl Children {
             group.pids.insert(member.replica, pid);
             group.starting += 1;
         });
-        self.lifecycles.tell(&LifecycleEvent::ProcessStarted {
+        self.router.lifecycles().tell(&LifecycleEvent::ProcessStarted {
             plugin: Arc::clone(&member.name),
             replica: member.replica,
             pid,
@@ -211,7 +214,7 @@ impl Children {
 
     pub(super) fn ready(&self, member: &Member) {
         self.with(member.plugin, |group| group.starting = group.starting.saturating_sub(1));
-        self.lifecycles.tell(&LifecycleEvent::ProcessReady {
+        self.router.lifecycles().tell(&LifecycleEvent::ProcessReady {
             plugin: Arc::clone(&member.name),
             replica: member.replica,
         });
@@ -219,7 +222,7 @@ impl Children {
 
     pub(super) fn hung(&self, member: &Member) {
         tracing::error!("plugin {} hangs: it holds an event and shows no sign of life", member.label());
-        self.lifecycles.tell(&LifecycleEvent::Hung { plugin: Arc::clone(&member.name) });
+        self.router.lifecycles().tell(&LifecycleEvent::Hung { plugin: Arc::clone(&member.name) });
     }
 
     pub(super) fn exited(&self, member: &Member, was_ready: bool, text: String) {
@@ -229,7 +232,7 @@ impl Children {
             }
             group.detail.clone_from(&text);
         });
-        self.lifecycles.tell(&LifecycleEvent::ProcessExited {
+        self.router.lifecycles().tell(&LifecycleEvent::ProcessExited {
             plugin: Arc::clone(&member.name),
             replica: member.replica,
             text,
@@ -246,7 +249,12 @@ impl Children {
             }
         });
         let plugin = Arc::clone(&member.name);
-        self.lifecycles.tell(&LifecycleEvent::Restarting { plugin, replica: member.replica, after, because });
+        self.router.lifecycles().tell(&LifecycleEvent::Restarting {
+            plugin,
+            replica: member.replica,
+            after,
+            because,
+        });
     }
 
     pub(super) fn paused(&self, member: &Member) {
@@ -261,6 +269,14 @@ impl Children {
             group.quits_taken += usize::from(new);
             new
         })
+    }
+
+    /// A process has exited whose client had quit.
+    pub(super) fn quit(&self, member: &Member, exit: &Exit) {
+        if exit.failed() {
+            let text = format!("it quit, and then its process ended: {}", exit.text());
+            self.verdict(member, Outcome::Failed(text));
+        }
     }
 
     /// How a process has ended for good. The worst of a plugin's counts.

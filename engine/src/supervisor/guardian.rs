@@ -65,10 +65,10 @@ impl Guardian {
 }
 
 impl Guardian {
-    /// Lets it go: no process is left.
+    /// Lets it go: no process is left, so that it has nothing to do any more, whatever state it is in.
     pub(super) fn end(&self) {
-        if let Some((mut shell, pipe)) = self.shell.lock().take() {
-            drop(pipe);
+        if let Some((mut shell, _pipe)) = self.shell.lock().take() {
+            let _ = shell.kill();
             let _ = shell.wait();
         }
     }
@@ -76,6 +76,10 @@ impl Guardian {
 
 impl Drop for Guardian {
     fn drop(&mut self) {
-        self.end();
+        // Of an application that has not ended: the shell does its work.
+        if let Some((mut shell, pipe)) = self.shell.lock().take() {
+            drop(pipe);
+            let _ = shell.wait();
+        }
     }
 }

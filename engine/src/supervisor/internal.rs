@@ -11,7 +11,7 @@ use super::{panic_text, BoxError, Outcome, RestartPolicy};
 use crate::builder::{Factory, InternalPlugin};
 use crate::context::{Context, Error, Publisher};
 use crate::edges::{EdgeOf, Letters};
-use crate::lifecycle::{LifecycleEvent, Lifecycles};
+use crate::lifecycle::LifecycleEvent;
 
 /// How one run ended.
 enum End {
@@ -34,9 +34,18 @@ impl End {
     }
 }
 
-/// A plugin that can run once.
-pub(crate) fn once(of: &EdgeOf, plugin: Box<dyn InternalPlugin>) -> Result<Outcome, BoxError> {
-    run(of, plugin, None).outcome()
+/// A plugin that can run once, and may be watched for a hang.
+pub(crate) fn once(
+    of: &EdgeOf,
+    plugin: Box<dyn InternalPlugin>,
+    hang_after: Option<Duration>,
+    letters: &Letters,
+) -> Result<Outcome, BoxError> {
+    match hang_after {
+        None => run(of, plugin, None),
+        Some(limit) => run_watched(of, plugin, limit, letters),
+    }
+    .outcome()
 }
 
 /// A plugin that can be started again.
@@ -45,7 +54,6 @@ pub(crate) struct Restartable {
     pub(crate) factory: Factory,
     pub(crate) policy: RestartPolicy,
     pub(crate) hang_after: Option<Duration>,
-    pub(crate) lifecycles: Arc<Lifecycles>,
     /// How often an event goes back, and what then becomes of it.
     pub(crate) letters: Letters,
 }
@@ -56,15 +64,12 @@ impl Restartable {
         let EdgeOf { router, plugin, name, .. } = &self.of;
         let since = Instant::now();
         let mut history = RestartHistory::default();
-        let mut restarts = 0;
         loop {
             history.started(since.elapsed());
-            let end = match self.hang_after {
-                None => match make(&self.factory) {
-                    Ok(made) => run(&self.of, made, Some(&self.letters)),
-                    Err(end) => end,
-                },
-                Some(limit) => self.run_watched(limit),
+            let end = match (make(&self.factory), self.hang_after) {
+                (Ok(made), None) => run(&self.of, made, Some(&self.letters)),
+                (Ok(made), Some(limit)) => run_watched(&self.of, made, limit, &self.letters),
+                (Err(end), _) => end,
             };
             let text = match &end {
                 End::Well(outcome) => return Ok(outcome.clone()),
@@ -75,11 +80,10 @@ impl Restartable {
             let decision = history.ended(&self.policy, since.elapsed(), true);
             match decision {
                 Decision::RestartAfter(pause) if !router.is_told(*plugin) => {
-                    restarts += 1;
                     tracing::warn!("plugin {name} failed: {text}; it is started again in {pause:?}");
                     router.count_restart(*plugin);
                     router.set_away(*plugin, true);
-                    self.lifecycles.tell(&LifecycleEvent::Restarting {
+                    router.lifecycles().tell(&LifecycleEvent::Restarting {
                         plugin: Arc::clone(name),
                         replica: 1,
                         after: pause,
@@ -90,57 +94,59 @@ impl Restartable {
                     if told {
                         return end.outcome();
                     }
+                    let_go(end);
                 }
                 Decision::GiveUp => {
-                    let within = self.policy.give_up_within;
-                    return Ok(Outcome::GaveUp(format!(
-                        "{text}; started again {restarts} times within {within:?}"
-                    )));
+                    return Ok(Outcome::GaveUp(self.policy.gave_up(&text)));
                 }
                 Decision::RestartAfter(_) | Decision::Stay => return end.outcome(),
             }
         }
     }
+}
 
-    /// Runs it on a thread of its own, which is left behind when it hangs.
-    fn run_watched(&self, limit: Duration) -> End {
-        let EdgeOf { router, plugin, name, .. } = &self.of;
-        router.watch_signs(*plugin);
-        let made = match make(&self.factory) {
-            Ok(made) => made,
-            Err(end) => return end,
+/// Runs a plugin on a thread of its own, which is left behind when it hangs.
+fn run_watched(of: &EdgeOf, made: Box<dyn InternalPlugin>, limit: Duration, letters: &Letters) -> End {
+    let EdgeOf { router, plugin, name, .. } = of;
+    router.watch_signs(*plugin);
+    let (done, result) = channel();
+    let (of_run, letters_of_run) = (of.clone(), letters.clone());
+    let run_number = router.run_of(*plugin);
+    let spawned = thread::Builder::new().name(name.replace('\0', " ")).spawn(move || {
+        // Nobody may listen any more.
+        let _ = done.send(run(&of_run, made, Some(&letters_of_run)));
+    });
+    if let Err(error) = spawned {
+        return End::Failed(error.into());
+    }
+    loop {
+        let silence = router.silence(*plugin).unwrap_or_default();
+        let revoked = if silence >= limit {
+            router.revoke(*plugin, run_number, letters.redelivery_limit)
+        } else {
+            None
         };
-        let (done, result) = channel();
-        let (of, letters) = (self.of.clone(), self.letters.clone());
-        let run_number = router.run_of(*plugin);
-        let spawned = thread::Builder::new().name(name.replace('\0', " ")).spawn(move || {
-            // Nobody may listen any more.
-            let _ = done.send(run(&of, made, Some(&letters)));
-        });
-        if let Err(error) = spawned {
-            return End::Failed(error.into());
+        if let Some(dead) = revoked {
+            dead.iter().for_each(|event| of.dead_letter(event, letters));
+            tracing::error!(
+                "plugin {name} hangs: it has held an event for {limit:?} without a sign of life; its thread is left behind"
+            );
+            router.lifecycles().tell(&LifecycleEvent::Hung { plugin: Arc::clone(name) });
+            return End::Hung(limit);
         }
-        loop {
-            let silence = router.silence(*plugin).unwrap_or_default();
-            let revoked = if silence >= limit {
-                router.revoke(*plugin, run_number, self.letters.redelivery_limit)
-            } else {
-                None
-            };
-            if let Some(dead) = revoked {
-                dead.iter().for_each(|event| self.of.dead_letter(event, &self.letters));
-                tracing::error!(
-                    "plugin {name} hangs: it has held an event for {limit:?} without a sign of life; its thread is left behind"
-                );
-                self.lifecycles.tell(&LifecycleEvent::Hung { plugin: Arc::clone(name) });
-                return End::Hung(limit);
-            }
-            match result.recv_timeout(limit.saturating_sub(silence).max(Duration::from_millis(1))) {
-                Ok(end) => return end,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return End::Panicked("with no message".into()),
-            }
+        match result.recv_timeout(limit.saturating_sub(silence).max(Duration::from_millis(1))) {
+            Ok(end) => return end,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return End::Panicked("with no message".into()),
         }
+    }
+}
+
+/// Dropping an error is its author's code, too, and may panic.
+fn let_go(end: End) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(end))) {
+        let text = panic_text(payload);
+        tracing::warn!("an error panicked when it was dropped: {text}");
     }
 }
 

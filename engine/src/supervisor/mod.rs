@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::filters::PluginId;
-use crate::lifecycle::{LifecycleEvent, Lifecycles};
+use crate::lifecycle::LifecycleEvent;
 use crate::router::Router;
 
 mod child;
@@ -105,13 +105,16 @@ struct State {
     plugins: Vec<(PluginId, Entry)>,
     /// The errors of those that failed, in the order of their ends.
     errors: Vec<(PluginId, BoxError)>,
+    /// Ends that are being told.
+    telling: usize,
     /// Who has not ended is waited for no longer.
     given_up: bool,
 }
 
 impl State {
     fn is_over(&self) -> bool {
-        self.given_up || self.plugins.iter().all(|(_, entry)| entry.outcome.is_some() && entry.processes == 0)
+        let is_over = |entry: &Entry| entry.outcome.is_some() && entry.processes == 0;
+        self.given_up || (self.telling == 0 && self.plugins.iter().all(|(_, entry)| is_over(entry)))
     }
 }
 
@@ -120,13 +123,12 @@ pub(crate) struct Supervisor {
     state: Mutex<State>,
     changed: Condvar,
     router: Arc<Router>,
-    lifecycles: Arc<Lifecycles>,
 }
 
 impl Supervisor {
     /// Nobody yet.
-    pub(crate) fn new(router: Arc<Router>, lifecycles: Arc<Lifecycles>) -> Self {
-        Supervisor { state: Mutex::default(), changed: Condvar::new(), router, lifecycles }
+    pub(crate) fn new(router: Arc<Router>) -> Self {
+        Supervisor { state: Mutex::default(), changed: Condvar::new(), router }
     }
 
     pub(crate) fn watch(&self, plugin: PluginId, name: &str, critical: bool) {
@@ -207,6 +209,8 @@ impl Supervisor {
         let name = Arc::clone(&entry.name);
         let fatal = entry.critical && outcome.is_failure();
         entry.outcome = Some(outcome.clone());
+        // Nobody takes it for the last word before it is told, and before the application has failed if it does.
+        state.telling += 1;
         drop(state);
         if outcome.is_failure() {
             tracing::error!("plugin {name} {outcome}");
@@ -216,7 +220,8 @@ impl Supervisor {
         if fatal {
             self.router.fail(format!("plugin {name}, without which it cannot go on, {outcome}"));
         }
-        self.lifecycles.tell(&LifecycleEvent::PluginEnded { plugin: name, outcome });
+        self.router.lifecycles().tell(&LifecycleEvent::PluginEnded { plugin: name, outcome });
+        self.state.lock().telling -= 1;
         self.changed.notify_all();
     }
 

@@ -45,6 +45,11 @@ impl Default for RestartPolicy {
 }
 
 impl RestartPolicy {
+    /// Why a plugin is given up whose last failure was this one.
+    pub(crate) fn gave_up(&self, failure: &str) -> String {
+        format!("{failure}; started again {} times within {:?}", self.give_up_after, self.give_up_within)
+    }
+
     /// A plugin that is never started again.
     pub fn never() -> Self {
         RestartPolicy { when: Restart::Never, ..RestartPolicy::default() }

@@ -193,6 +193,140 @@ fn an_internal_plugin_that_hangs_loses_its_events_to_the_next_run() {
     assert_eq!(next().0, 9);
 }
 
+/// EE-SUPERVISE-10, EE-SUPERVISE-11: a plugin that is given as a closure is watched, too.
+#[test]
+fn a_closure_that_hangs_has_failed() {
+    let (go_on, wait) = mpsc::channel::<()>();
+    let spec = PluginSpec::new("stuck").subscribe("n/").hang_after(Duration::from_millis(100));
+    let handle = Builder::new()
+        .until_done()
+        .plugin(PluginSpec::new("source"), events(&["n/1", "n/2"]))
+        .plugin(spec, move |context| {
+            context.next_event()?;
+            let _ = wait.recv();
+            Ok(())
+        })
+        .start()
+        .unwrap();
+    let lifecycle = handle.lifecycle();
+    let report = handle.wait();
+    drop(go_on);
+    assert!(
+        matches!(report.outcome("stuck"), Some(Outcome::Failed(text)) if text.contains("hung")),
+        "{report}"
+    );
+    assert_eq!(lost(&report, "stuck"), (0, 1, 2), "{report}");
+    assert!(lifecycle.into_iter().any(|event| matches!(event, LifecycleEvent::Hung { .. })));
+}
+
+/// EE-SUPERVISE-10: what cannot be watched is said before anything runs; so is what else a plugin cannot have.
+#[test]
+fn what_cannot_be_is_refused() {
+    let hangs = PluginSpec::new("outside").hang_after(LONG);
+    let many = PluginSpec::new("many").replicas(1025);
+    let reserved = || PluginSpec::new("control");
+    for (builder, what) in [
+        (Builder::new().external(hangs, 0), "watched"),
+        (Builder::new().process(many, 0, script("exit 0")), "at most 1024"),
+        (Builder::new().external(reserved(), 0), "another name"),
+        (Builder::new().plugin(reserved(), |_| Ok(())), "another name"),
+    ] {
+        let error = builder.start().unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+/// EE-SUPERVISE-17: nobody's end is missing, and everything is told in the order in which it happens.
+#[test]
+fn lifecycles_are_complete_and_in_order() {
+    for _ in 0..200 {
+        let handle = Builder::new()
+            .until_done()
+            .plugin(PluginSpec::new("one"), |_| Ok(()))
+            .plugin(PluginSpec::new("other"), |_| Err("it failed".into()))
+            .start()
+            .unwrap();
+        let lifecycle = handle.lifecycle();
+        handle.wait();
+        let told: Vec<LifecycleEvent> = lifecycle.collect();
+        assert_eq!(told.first(), Some(&LifecycleEvent::Running), "{told:?}");
+        assert_eq!(told.last(), Some(&LifecycleEvent::Ended), "{told:?}");
+        let ends = told.iter().filter(|event| matches!(event, LifecycleEvent::PluginEnded { .. })).count();
+        let stops = told.iter().filter(|event| **event == LifecycleEvent::Stopping).count();
+        assert_eq!((ends, stops, told.len()), (2, 1, 5), "{told:?}");
+    }
+}
+
+/// EE-SUPERVISE-12: also when the others end at the same moment.
+#[test]
+fn a_critical_failure_is_never_missing_from_the_report() {
+    for _ in 0..200 {
+        let report = Builder::new()
+            .plugin(PluginSpec::new("heart").critical(true), |_| Err("it stopped".into()))
+            .plugin(PluginSpec::new("other"), |_| Ok(()))
+            .start()
+            .unwrap()
+            .wait();
+        assert!(report.failure.is_some(), "{report}");
+    }
+}
+
+/// What an error does when it is dropped is no reason not to start its plugin again.
+#[test]
+fn an_error_that_panics_when_it_is_dropped_is_a_failure_like_others() {
+    #[derive(Debug)]
+    struct Evil;
+    impl std::fmt::Display for Evil {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("evil")
+        }
+    }
+    impl std::error::Error for Evil {}
+    impl Drop for Evil {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let report = Builder::new()
+        .plugin_factory(PluginSpec::new("evil").restart(at_once(5)), move || {
+            let run = counted.fetch_add(1, Ordering::SeqCst);
+            move |_: &mut Context| -> Result<(), BoxError> {
+                if run < 2 {
+                    return Err(Box::new(Evil));
+                }
+                Ok(())
+            }
+        })
+        .start()
+        .unwrap()
+        .wait();
+    assert_eq!((runs.load(Ordering::SeqCst), report.outcome("evil")), (3, Some(&Outcome::Completed)));
+}
+
+/// A stop waits for nobody who is not there and has nothing to do: long before its deadline everybody is told.
+#[test]
+fn a_stop_does_not_wait_for_the_absent() {
+    let hour = Duration::from_secs(3600);
+    let pause = RestartPolicy { first_delay: hour, max_delay: hour, ..RestartPolicy::default() };
+    let handle = Builder::new()
+        .stop_within(hour)
+        .external(PluginSpec::new("nobody").subscribe("x"), 0)
+        .process(PluginSpec::new("paused").subscribe("x").restart(pause), 0, script("exit 3"))
+        .start()
+        .unwrap();
+    let lifecycle = handle.lifecycle();
+    let paused = |event| matches!(event, Some(LifecycleEvent::Restarting { .. }));
+    eventually("the pause", || paused(lifecycle.next_timeout(Duration::from_millis(10))));
+    handle.stop();
+    assert!(handle.wait_timeout(LONG));
+    let report = handle.wait();
+    assert_eq!(report.outcome("nobody"), Some(&Outcome::Stopped), "{report}");
+    // EE-SUPERVISE-15: its last run failed.
+    assert_eq!(report.outcome("paused"), Some(&Outcome::Failed("exit status 3".into())), "{report}");
+}
+
 /// EE-SUPERVISE-12
 #[test]
 fn without_a_critical_plugin_the_application_fails() {

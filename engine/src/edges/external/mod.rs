@@ -69,6 +69,8 @@ pub(crate) struct External {
     decided: bool,
     /// Quits that the router has heard of.
     quits_told: usize,
+    /// Connections that the router has heard of.
+    connections_told: usize,
 }
 
 impl External {
@@ -82,7 +84,7 @@ impl External {
         let replicas = replicas.max(1);
         let sessions = SessionEdge::new(&of, replicas, options);
         barrier.tell(port.waker());
-        of.router.rests_as(of.plugin, Rest::Edge(AtPort::Nobody));
+        of.router.rests_as(of.plugin, Rest::Edge(AtPort::Busy));
         External {
             counter: Counter { of, port, settled: Settled::default(), since: Instant::now(), moved: false },
             barrier,
@@ -92,6 +94,7 @@ impl External {
             heard_anybody: false,
             decided: false,
             quits_told: 0,
+            connections_told: 0,
         }
     }
 
@@ -148,6 +151,10 @@ impl External {
             let quits = self.sessions.quits() + self.basic.quits();
             let nobody = self.sessions.is_empty() && quits == 0 && !self.basic.works();
             if ends && nobody {
+                if self.counter.port.connections() == 0 && !router.is_followed(*plugin) {
+                    // There is nobody to wait for, and nothing to do for who might come.
+                    return Served::Aborted;
+                }
                 router.nobody_hears_stop(*plugin);
             }
             let says_stop = ends && self.sessions.stop();
@@ -157,6 +164,7 @@ impl External {
             if !all_read || says_stop || handed_out == HandedOut::More || self.counter.port.has_news() {
                 continue;
             }
+            self.say_connections();
             let waits = handed_out == HandedOut::Waits || self.basic.is_waiting();
             // What came meanwhile, or was given back, is handed out first.
             if !waits || router.sleep(*plugin) {
@@ -184,6 +192,21 @@ impl External {
             router.clients_quit(*plugin, quits);
         }
         quits >= self.replicas
+    }
+
+    fn client_came(&mut self) {
+        self.connections_told = self.counter.port.connections();
+        let EdgeOf { router, plugin, .. } = &self.counter.of;
+        router.client_came(*plugin, self.connections_told);
+    }
+
+    /// When everything is read: who looks after processes wants to know whether those that have exited may still be heard.
+    fn say_connections(&mut self) {
+        let connections = self.counter.port.connections();
+        if std::mem::replace(&mut self.connections_told, connections) != connections {
+            let EdgeOf { router, plugin, .. } = &self.counter.of;
+            router.connections_left(*plugin, connections);
+        }
     }
 
     /// Before it sleeps: whether anybody here still has something to do.
@@ -219,7 +242,7 @@ impl External {
                     self.barrier.arrive(self.counter.of.plugin);
                 }
                 if !self.basic.knows(&peer) {
-                    self.counter.of.router.client_came(self.counter.of.plugin);
+                    self.client_came();
                 }
                 self.counter.moved = true;
                 self.basic.message(&mut self.counter, peer, frames, body_start);
@@ -227,7 +250,7 @@ impl External {
             None => {
                 if self.sessions.message(&mut self.counter, &peer, frames) {
                     self.barrier.arrive(self.counter.of.plugin);
-                    self.counter.of.router.client_came(self.counter.of.plugin);
+                    self.client_came();
                 }
             }
         }

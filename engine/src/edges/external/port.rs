@@ -196,6 +196,11 @@ impl Port {
         !self.incoming.is_empty() || !self.ended.is_empty()
     }
 
+    /// Connections that are open, or of which something may be left to read.
+    pub(crate) fn connections(&self) -> usize {
+        self.connected.len() + self.ended.len()
+    }
+
     /// Reports the first `count` connections that have ended: what they sent, their end, then what others sent.
     fn report_ended(&mut self, count: usize) {
         if count == 0 {

@@ -57,6 +57,25 @@ fn everything_has_to_rest() {
     assert_eq!(bench.read(x, 2), [b"bye"]);
 }
 
+/// EE-LIFE-12: once it is stopped, who is not there is not waited for unless something waits for it.
+#[test]
+fn a_stop_waits_for_the_absent_only_if_they_have_something_to_do() {
+    for is_away in [true, false] {
+        let (bench, source, x) = application();
+        assert_eq!(bench.offer(source, b"x1"), None);
+        bench.router.set_away(x, is_away);
+        let at_port = if is_away { AtPort::Rests } else { AtPort::Nobody };
+        bench.router.rest(x, at_port);
+        bench.router.stop(Stage::Sources);
+        bench.router.ended(source);
+        bench.router.rest(x, at_port);
+        assert!(!bench.is_done(), "an event is queued");
+        assert_eq!(bench.read(x, 1), [b"x1"]);
+        bench.router.rest(x, at_port);
+        assert!(bench.is_done());
+    }
+}
+
 /// EE-LIFE-15: publishes that wait for room hold it up; so does an answer that the edge has not given yet.
 #[test]
 fn parked_publishes_hold_it_up() {
