@@ -214,7 +214,9 @@ fn parse(line: &[u8]) -> Result<Request, (u64, String)> {
         id: u64,
     }
     serde_json::from_slice(line).map_err(|error| {
-        let id = serde_json::from_slice(line).map_or(0, |OnlyId { id }| id);
+        // The fields of a list have no names, so that none of them is an id.
+        let is_object = line.trim_ascii_start().starts_with(b"{");
+        let id = serde_json::from_slice(line).map_or(0, |OnlyId { id }| if is_object { id } else { 0 });
         (id, format!("the line is no request: {error}"))
     })
 }

@@ -1,6 +1,6 @@
 //! What travels on the control socket: one JSON object a line (spec/control.md).
 
-use serde::de::Error;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ pub struct Request {
 }
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Op {
@@ -25,7 +25,6 @@ pub enum Op {
     /// taken from nobody; what the reader is too slow for is counted, not kept.
     Tap {
         /// Prefixes, base64.
-        #[serde(default)]
         filters: Vec<String>,
     },
     /// Publishes one event, in the name of `control`. Answered once the engine has accepted it.
@@ -36,11 +35,57 @@ pub enum Op {
     /// Stops the application; with `now` without letting anything drain. Answered at once.
     Stop {
         /// Whether nothing is waited for.
-        #[serde(default)]
         now: bool,
     },
     /// Answered when the application has ended.
     Wait,
+}
+
+impl<'de> Deserialize<'de> for Op {
+    /// By hand, since what serde derives takes an operation's number for its name, too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Asked::deserialize(deserializer)?.op().map_err(D::Error::custom)
+    }
+}
+
+/// What is asked, as it was sent: of the fields only those of the operation are looked at.
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    op: Value,
+    #[serde(default = "no_filters")]
+    filters: Value,
+    #[serde(default)]
+    event: Value,
+    #[serde(default = "not_now")]
+    now: Value,
+}
+
+fn no_filters() -> Value {
+    Value::Array(Vec::new())
+}
+
+fn not_now() -> Value {
+    Value::Bool(false)
+}
+
+impl Asked {
+    fn op(self) -> Result<Op, String> {
+        const OPERATIONS: &str = "the operations are `status`, `tap`, `publish`, `stop` and `wait`";
+        match self.op.as_str() {
+            Some("status") => Ok(Op::Status),
+            Some("tap") => Ok(Op::Tap { filters: read("filters", self.filters)? }),
+            Some("publish") => Ok(Op::Publish { event: read("event", self.event)? }),
+            Some("stop") => Ok(Op::Stop { now: read("now", self.now)? }),
+            Some("wait") => Ok(Op::Wait),
+            Some(other) => Err(format!("`op` is `{other}`; {OPERATIONS}")),
+            None => Err(format!("`op` is not the name of an operation; {OPERATIONS}")),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(key: &str, value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| format!("`{key}`: {error}"))
 }
 
 /// An answer: `{"id": 1, "ok": {…}}`, `{"id": 1, "error": {…}}`, or for a tap, after `ok`, any number of `{"id": 1, "event": {…}}`.

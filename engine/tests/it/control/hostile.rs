@@ -57,6 +57,50 @@ fn garbage_is_answered() {
     end(handle);
 }
 
+/// EE-CONTROL-7: an operation is asked for by its name and by nothing else, and each field is of its kind.
+#[test]
+fn only_names_are_operations() {
+    let folder = Folder::new();
+    let path = folder.path("names.sock");
+    let (handle, source) = start(Builder::new().control_socket(&path));
+    let mut connection = RawControl::connect(&path);
+    let others = ["-1", "3.0", "true", "null", "[\"stop\"]", "{\"stop\":null}", "\"Stop\"", "\"3\"", "\"\""];
+    for op in ["0", "1", "2", "3", "4", "5"].iter().chain(&others) {
+        let answer = connection.ask(&format!("{{\"id\":7,\"op\":{op},\"event\":\"\"}}"));
+        assert_eq!((code(&answer), answer["id"].as_u64()), ("bad-request", Some(7)), "{op}");
+        let text = answer["error"]["text"].as_str().unwrap();
+        assert!(text.contains("operation") && text.contains("`stop`") && !text.contains("variant"), "{text}");
+    }
+    for fields in [
+        "\"stop\",\"now\":1",
+        "\"stop\",\"now\":\"true\"",
+        "\"stop\",\"now\":null",
+        "\"publish\"",
+        "\"publish\",\"event\":1",
+        "\"publish\",\"event\":null",
+        "\"publish\",\"event\":[83]",
+        "\"tap\",\"filters\":\"SU0=\"",
+        "\"tap\",\"filters\":[1]",
+        "\"tap\",\"filters\":null",
+        "\"tap\",\"filters\":{}",
+        "\"status\",\"op\":\"stop\"",
+    ] {
+        let answer = connection.ask(&format!("{{\"id\":7,\"op\":{fields}}}"));
+        assert_eq!(code(&answer), "bad-request", "{fields}");
+    }
+    for id in ["\"1\"", "1.5", "-1", "null", "[1]", "{}"] {
+        let answer = connection.ask(&format!("{{\"id\":{id},\"op\":\"stop\"}}"));
+        assert_eq!((code(&answer), answer["id"].as_u64()), ("bad-request", Some(0)), "{id}");
+    }
+    // A list is no object, whatever is in it.
+    assert_eq!(connection.ask("[7]")["id"], 0);
+    // What an operation does not know is ignored.
+    assert_eq!(connection.ask("{\"id\":8,\"op\":\"status\",\"now\":1}")["ok"]["phase"], "running");
+    others_are_served(&path);
+    drop(source);
+    end(handle);
+}
+
 /// EE-CONTROL-7: no line is kept that is longer than it may be.
 #[test]
 fn long_lines_end_the_connection() {
