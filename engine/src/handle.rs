@@ -112,6 +112,10 @@ impl Handle {
         self.plugin_sockets.close(if stuck { Duration::ZERO } else { CLOSE_WITHIN });
         close(self.port_sockets.take(), CLOSE_WITHIN);
         tracing::info!("the application has ended\n{report}");
+        // Whoever hears of the end may take this port at once, as all others.
+        if let Some(answering) = &mut self.answering {
+            answering.close_metrics();
+        }
         self.control.shared.end.set(report.is_success(), report.to_string());
         // Whoever waited for the end hears of it before the socket is gone.
         self.answering = None;

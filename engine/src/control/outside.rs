@@ -27,7 +27,7 @@ pub(crate) struct Answering {
     #[cfg(feature = "application")]
     _socket: Option<ControlServer>,
     #[cfg(feature = "application")]
-    _metrics: Option<MetricsServer>,
+    metrics: Option<MetricsServer>,
     #[cfg(feature = "application")]
     pub(crate) metrics_address: Option<SocketAddr>,
 }
@@ -54,9 +54,17 @@ impl Outside {
         let metrics_address = self.metrics.as_ref().map(|metrics| metrics.address);
         Ok(Answering {
             _socket: self.socket.map(|socket| socket.start(control.clone())).transpose()?,
-            _metrics: self.metrics.map(|metrics| metrics.start(control.clone())).transpose()?,
+            metrics: self.metrics.map(|metrics| metrics.start(control.clone())).transpose()?,
             metrics_address,
         })
+    }
+}
+
+impl Answering {
+    /// Closes the address for metrics, so that its port is free; the control socket answers still.
+    pub(crate) fn close_metrics(&mut self) {
+        #[cfg(feature = "application")]
+        drop(self.metrics.take());
     }
 }
 

@@ -11,7 +11,7 @@ use event_engine::control::Client;
 use event_engine::{BoxError, Builder, Context, Error, Laggards, Overflow, PluginSpec, QueueLimits};
 
 use crate::support::control::{code, Folder, RawControl};
-use crate::support::{end, eventually, observer, start, told, within, SOON};
+use crate::support::{end, eventually, observer, ports, start, told, within, SOON};
 
 mod hostile;
 mod socket;
@@ -127,6 +127,28 @@ fn the_end_is_told_before_the_socket_closes() {
     // The account can still be looked at.
     assert!(control.ledger().balances());
     assert_eq!(plugin(&control.status(), "fails").detail, "out of film");
+}
+
+/// EE-CONTROL-16: whoever is told of the end may have the port of the metrics, whatever keeps the socket from closing.
+#[test]
+fn the_metrics_are_closed_before_the_end_is_told() {
+    let folder = Folder::new();
+    let path = folder.path("ports.sock");
+    let (handle, source) = start(Builder::new().control_socket(&path).metrics("127.0.0.1:0"));
+    let port = handle.metrics_address().unwrap().port();
+    // It reads nothing: the socket waits for it before it closes.
+    let stuck = RawControl::connect(&path);
+    stuck.say("{\"id\":1,\"op\":\"tap\"}\n");
+    let mut client = Client::connect(&path).unwrap();
+    (0..8_000).for_each(|_| assert!(source.publish([0; 1_000]) > 0));
+    let control = handle.control();
+    let near = std::thread::spawn(move || (control.wait_ended(SOON), ports::refuses(port)));
+    let far = std::thread::spawn(move || (client.wait(SOON).unwrap().is_some(), ports::refuses(port)));
+    drop(source);
+    handle.stop();
+    end(handle);
+    assert_eq!((near.join().unwrap(), far.join().unwrap()), ((true, true), (true, true)));
+    drop(stuck);
 }
 
 /// EE-CONTROL-8
