@@ -305,6 +305,11 @@ pub const RECONNECT_MAX_MS: u64 = 1_000;
 /// Past it: the application does not start.
 pub const CONTROL_PATH_MAX_BYTES: usize = 107;
 
+/// Time that a runner waits for its turn at a control socket that another runner opens. Default, in milliseconds.
+///
+/// Past it: the application does not start.
+pub const CONTROL_LOCK_MS: u64 = 5_000;
+
 /// Connections of a control socket at the same time. Default, in connections.
 ///
 /// Past it: a further one gets the error `busy` and is closed.

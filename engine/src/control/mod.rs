@@ -36,6 +36,8 @@ mod http;
 #[cfg(feature = "application")]
 mod lines;
 #[cfg(feature = "application")]
+mod lock;
+#[cfg(feature = "application")]
 pub mod messages;
 #[cfg(feature = "application")]
 mod metrics;

@@ -1,6 +1,6 @@
 //! The control socket: opened before anything runs, for the user who starts the application and nobody else (EE-CONTROL-1).
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
@@ -11,10 +11,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use event_engine_protocol::constants;
-use rustix::fs::{flock, FlockOperation};
 
 use super::connection::{self, Code};
 use super::connections::{accept_until, Connections};
+use super::lock::Lock;
 use super::Control;
 use crate::start_error::StartError;
 use crate::wake::Waker;
@@ -135,8 +135,8 @@ fn open(path: &Path) -> Result<ControlSocket, String> {
     let folder = absolute.parent().ok_or("it is no path of a file")?;
     let own = prepare_folder(folder)?;
     // Two engines that find the same dead socket do not replace each other's.
-    let _locked =
-        own.then(|| lock(folder)).transpose().map_err(|error| format!("{}: {error}", folder.display()))?;
+    let turn = Duration::from_millis(constants::CONTROL_LOCK_MS);
+    let _lock = own.then(|| Lock::take(&absolute, turn)).transpose()?;
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             remove_dead(path)?;
@@ -167,13 +167,6 @@ fn prepare_folder(folder: &Path) -> Result<bool, String> {
         ));
     }
     Ok(own)
-}
-
-/// Waits for its turn; the lock goes with the returned file.
-fn lock(folder: &Path) -> io::Result<File> {
-    let folder = File::open(folder)?;
-    flock(&folder, FlockOperation::LockExclusive)?;
-    Ok(folder)
 }
 
 /// Removes a socket at which nobody listens any more.

@@ -125,6 +125,55 @@ fn of_many_that_start_at_once_one_wins() {
     }
 }
 
+/// EE-CONTROL-2: whoever may open the folder may lock it, and keeps nobody from starting by that.
+#[test]
+fn a_lock_on_the_folder_keeps_nobody_from_starting() {
+    let folder = Folder::new();
+    let path = folder.path("app.sock");
+    let locked = fs::File::open(folder.path("")).unwrap();
+    locked.lock().unwrap();
+    let (handle, source) = within(SOON, "the start", move || start(Builder::new().control_socket(path)));
+    let names: Vec<_> =
+        fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["app.sock"], "nothing is left of its own lock");
+    drop(source);
+    end(handle);
+}
+
+/// EE-CONTROL-2: a turn that does not come is not waited for without end, and what a killed runner leaves is in nobody's way.
+#[test]
+fn a_turn_that_does_not_come_is_told() {
+    let folder = Folder::new();
+    let path = folder.path("app.sock");
+    let lock = folder.path(".app.sock.lock");
+    let held = fs::File::create(&lock).unwrap();
+    held.lock().unwrap();
+    let own = path.clone();
+    let error = within(SOON, "the start", move || refused(&own));
+    assert!(error.contains(".app.sock.lock") && error.contains("end that one"), "{error}");
+    drop(held);
+    let (handle, source) = start(Builder::new().control_socket(&path));
+    assert!(!lock.exists());
+    drop(source);
+    end(handle);
+    // What is no lock of this user's is not taken for one, and left alone.
+    let target = folder.path("target");
+    std::os::unix::fs::symlink(&target, &lock).unwrap();
+    let error = refused(&path);
+    assert!(error.contains("remove it") && !target.exists(), "{error}");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let error = refused(&path);
+    assert!(error.contains("remove it") && lock.is_dir(), "{error}");
+    fs::remove_dir(&lock).unwrap();
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        fs::write(&lock, "").unwrap();
+        std::os::unix::fs::chown(&lock, Some(NOBODY), None).unwrap();
+        let error = refused(&path);
+        assert!(error.contains("another user") && lock.exists(), "{error}");
+    }
+}
+
 /// EE-CONTROL-2: what somebody else has put there meanwhile is not removed.
 #[test]
 fn only_its_own_file_is_removed() {
