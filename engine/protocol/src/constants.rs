@@ -350,6 +350,11 @@ pub const HTTP_MAX_CONNECTIONS: usize = 16;
 /// Past it: status 431; the connection is closed.
 pub const HTTP_HEAD_MAX_BYTES: usize = 8_192;
 
+/// Headers of a request at the metrics address. Default, in headers.
+///
+/// Past it: status 431; the connection is closed.
+pub const HTTP_MAX_HEADERS: usize = 64;
+
 /// Time that a request at the metrics address may take, answer included. Default, in milliseconds.
 ///
 /// Past it: the connection is closed.

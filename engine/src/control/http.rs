@@ -17,8 +17,6 @@ use super::{metrics, Control};
 use crate::start_error::StartError;
 use crate::wake::Waker;
 
-/// Headers of a request; a client that sends more is none that this serves.
-const MAX_HEADERS: usize = 64;
 /// So many times the longest head is read and thrown away behind an answered request.
 const MAX_UNREAD_HEADS: usize = 8;
 
@@ -110,12 +108,24 @@ impl Drop for MetricsServer {
 struct Response {
     status: &'static str,
     kind: &'static str,
+    /// Further headers, each with the end of its line.
+    headers: &'static str,
     body: String,
 }
 
 impl Response {
     fn text(status: &'static str, body: &str) -> Self {
-        Response { status, kind: "text/plain; charset=utf-8", body: format!("{body}\n") }
+        let kind = "text/plain; charset=utf-8";
+        Response { status, kind, headers: "", body: format!("{body}\n") }
+    }
+
+    fn too_large(body: &str) -> Self {
+        Response::text("431 Request Header Fields Too Large", body)
+    }
+
+    fn wrong_method() -> Self {
+        let response = Response::text("405 Method Not Allowed", "only GET and HEAD are answered");
+        Response { headers: "Allow: GET, HEAD\r\n", ..response }
     }
 }
 
@@ -140,10 +150,10 @@ impl<'a> Exchange<'a> {
                 return Ok(());
             }
         };
-        let Response { status, kind, body } = response;
+        let Response { status, kind, headers, body } = response;
         let length = body.len();
         let mut answer = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{headers}Connection: close\r\n\r\n"
         );
         if with_body {
             answer.push_str(&body);
@@ -169,11 +179,12 @@ impl<'a> Exchange<'a> {
         Ok(left)
     }
 
-    /// Reads what comes next; false at the end.
+    /// Reads what comes next, up to the longest head; false at the end.
     fn read_into(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
         self.stream.set_read_timeout(Some(self.time_left()?))?;
         let mut chunk = [0; 2048];
-        let read = self.stream.read(&mut chunk)?;
+        let room = constants::HTTP_HEAD_MAX_BYTES.saturating_sub(bytes.len()).min(chunk.len());
+        let read = self.stream.read(chunk.get_mut(..room).unwrap_or_default())?;
         bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
         Ok(read > 0)
     }
@@ -190,16 +201,19 @@ impl<'a> Exchange<'a> {
 
 /// What a request is answered, and whether with its body; none as long as it is not complete.
 fn respond(head: &[u8], control: &Control) -> Option<(Response, bool)> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut headers = [httparse::EMPTY_HEADER; constants::HTTP_MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
         Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) if head.len() <= constants::HTTP_HEAD_MAX_BYTES => return None,
-        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            return Some((
-                Response::text("431 Request Header Fields Too Large", "the request is too large"),
-                true,
-            ));
+        Ok(httparse::Status::Partial) if head.len() < constants::HTTP_HEAD_MAX_BYTES => return None,
+        Ok(httparse::Status::Partial) => {
+            let what =
+                format!("the head of the request has more than {} bytes", constants::HTTP_HEAD_MAX_BYTES);
+            return Some((Response::too_large(&what), true));
+        }
+        Err(httparse::Error::TooManyHeaders) => {
+            let what = format!("the request has more than {} headers", constants::HTTP_MAX_HEADERS);
+            return Some((Response::too_large(&what), true));
         }
         Err(error) => {
             return Some((
@@ -211,7 +225,7 @@ fn respond(head: &[u8], control: &Control) -> Option<(Response, bool)> {
     let with_body = match request.method {
         Some("GET") => true,
         Some("HEAD") => false,
-        _ => return Some((Response::text("405 Method Not Allowed", "only GET and HEAD are answered"), true)),
+        _ => return Some((Response::wrong_method(), true)),
     };
     let path = request.path.unwrap_or_default();
     let path = path.split_once('?').map_or(path, |(path, _)| path);
@@ -219,6 +233,7 @@ fn respond(head: &[u8], control: &Control) -> Option<(Response, bool)> {
         "/metrics" => Response {
             status: "200 OK",
             kind: "text/plain; version=0.0.4; charset=utf-8",
+            headers: "",
             body: metrics::text(&control.status()),
         },
         "/health" => health(&control.status()),
@@ -241,6 +256,7 @@ fn health(status: &Status) -> Response {
     Response {
         status: if status.phase == "running" { "200 OK" } else { "503 Service Unavailable" },
         kind: "application/json",
+        headers: "",
         body: serde_json::to_string(&health).unwrap_or_default(),
     }
 }

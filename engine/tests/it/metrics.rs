@@ -219,6 +219,43 @@ fn peers_that_do_everything_wrong_hurt_nobody() {
     assert!(end(handle).is_success());
 }
 
+/// EE-CONTROL-19: a head is as long as it may be and not a byte longer, however it comes; what is wrong is told as it is.
+#[test]
+fn heads_are_bounded_to_the_byte() {
+    const MAX: usize = 8_192;
+    let (handle, source) = start(Builder::new().metrics("127.0.0.1:0"));
+    let address = address(&handle);
+    let (begin, end_of_head) = ("GET /health HTTP/1.1\r\nx: ", "\r\n\r\n");
+    for (bytes, status) in
+        [(MAX - 1, "200"), (MAX, "200"), (MAX + 1, "431"), (10_240, "431"), (10_241, "431")]
+    {
+        let filling = "a".repeat(bytes - begin.len() - end_of_head.len());
+        let head = format!("{begin}{filling}{end_of_head}");
+        for piece in [bytes, 1_000] {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(SOON)).unwrap();
+            stream.set_nodelay(true).unwrap();
+            for piece in head.as_bytes().chunks(piece) {
+                stream.write_all(piece).unwrap();
+            }
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{bytes} in pieces of {piece}: {answer}");
+        }
+    }
+    let headers = |count| {
+        exchange(address, format!("GET /health HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(count)).as_bytes())
+    };
+    assert!(headers(64).starts_with("HTTP/1.1 200"), "{}", headers(64));
+    let answer = headers(65);
+    assert!(answer.starts_with("HTTP/1.1 431") && answer.contains("more than 64 headers"), "{answer}");
+    let answer = exchange(address, b"DELETE /metrics HTTP/1.1\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("\r\nAllow: GET, HEAD\r\n"), "{answer}");
+    assert!(!headers(1).contains("Allow"));
+    drop(source);
+    end(handle);
+}
+
 /// EE-CONTROL-21: nobody opens it to others by mistake.
 #[test]
 fn addresses_are_checked_before_anything_runs() {

@@ -200,6 +200,7 @@ pub enum Unit {
     Bytes,
     Events,
     Frames,
+    Headers,
     Requests,
     Messages,
     Sessions,

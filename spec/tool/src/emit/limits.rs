@@ -51,6 +51,7 @@ pub(super) fn unit_name(unit: Unit) -> &'static str {
         Unit::Bytes => "bytes",
         Unit::Events => "events",
         Unit::Frames => "frames",
+        Unit::Headers => "headers",
         Unit::Requests => "requests",
         Unit::Messages => "messages",
         Unit::Sessions => "sessions",
