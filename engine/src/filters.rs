@@ -93,12 +93,43 @@ impl Filters {
     }
 }
 
+/// Whether an event begins with one of many prefixes, for those who need to know no more: a search among sorted ones, of which none
+/// begins with another, so that only the last one that is not behind the event can be its beginning.
+pub(crate) struct Prefixes(Vec<Vec<u8>>);
+
+impl Prefixes {
+    pub(crate) fn new(mut prefixes: Vec<Vec<u8>>) -> Self {
+        prefixes.sort_unstable();
+        prefixes.dedup_by(|longer, kept| longer.starts_with(kept));
+        Prefixes(prefixes)
+    }
+
+    pub(crate) fn begin(&self, event: &[u8]) -> bool {
+        let behind = self.0.partition_point(|prefix| prefix.as_slice() <= event);
+        let last = behind.checked_sub(1).and_then(|last| self.0.get(last));
+        last.is_some_and(|prefix| event.starts_with(prefix))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
+        /// The same as looking at every prefix in turn.
+        #[test]
+        fn one_of_many_prefixes_is_found_as_by_a_linear_search(
+            prefixes in prop::collection::vec(prop::collection::vec(0u8..3, 0..5), 0..20),
+            events in prop::collection::vec(prop::collection::vec(0u8..3, 0..7), 20),
+        ) {
+            let sorted = Prefixes::new(prefixes.clone());
+            for event in events {
+                let expected = prefixes.iter().any(|prefix| event.starts_with(prefix));
+                prop_assert_eq!(sorted.begin(&event), expected, "{:?}", event);
+            }
+        }
+
         /// EE-FILTER-1, EE-FILTER-2: the same as looking at every filter in turn, each queue once.
         #[test]
         fn targets_are_those_of_a_linear_search(

@@ -12,7 +12,7 @@ use parking_lot::Condvar;
 
 use super::ages::Ages;
 use super::{Router, State};
-use crate::filters::PluginId;
+use crate::filters::{PluginId, Prefixes};
 use crate::payload::Payload;
 use crate::wake::{Sleeper, Waker};
 
@@ -39,8 +39,8 @@ pub(crate) enum TapTaken {
 /// What one tap has seen and not taken yet.
 pub(super) struct Buffer {
     id: TapId,
-    /// Prefixes; none: everything.
-    filters: Vec<Vec<u8>>,
+    /// None: it wants everything.
+    filters: Option<Prefixes>,
     seen: VecDeque<Seen>,
     bytes: usize,
     missed: u64,
@@ -50,7 +50,7 @@ pub(super) struct Buffer {
 
 impl Buffer {
     fn wants(&self, payload: &[u8]) -> bool {
-        self.filters.is_empty() || self.filters.iter().any(|filter| payload.starts_with(filter))
+        self.filters.as_ref().is_none_or(|filters| filters.begin(payload))
     }
 
     fn has_room(&self, bytes: usize) -> bool {
@@ -134,6 +134,7 @@ impl Router {
             Some(waker) => Sleeper::Edge(Arc::clone(waker)),
             None => Sleeper::Thread(Arc::new(Condvar::new())),
         };
+        let filters = (!filters.is_empty()).then(|| Prefixes::new(filters));
         let mut state = self.state.lock();
         let observers = &mut state.observers;
         let id = observers.next_tap;

@@ -194,6 +194,28 @@ fn a_tap_is_bounded_in_bytes() {
     end(handle);
 }
 
+/// EE-CONTROL-7: taps with as many filters as fit their requests cost publishers next to nothing.
+#[test]
+fn many_filters_hold_nobody_up() {
+    let folder = Folder::new();
+    let path = folder.path("filters.sock");
+    let (handle, source) = start(Builder::new().control_socket(&path));
+    let filters: Vec<[u8; 3]> =
+        (0..9_000u16).map(u16::to_be_bytes).map(|[high, low]| [b'n', high, low]).collect();
+    let mut taps: Vec<_> = (0..20).map(|_| Client::connect(&path).unwrap().tap(&filters).unwrap()).collect();
+    let source = crate::support::within(SOON, "the publishes", move || {
+        // Nobody wants them, though each begins as all filters do.
+        (0..100_000).for_each(|_| assert!(source.publish(b"n\xff\xff") > 0));
+        source
+    });
+    source.publish(b"n\x12\x34 is wanted");
+    for tap in &mut taps {
+        assert_eq!(tap.next_timeout(SOON).unwrap().unwrap().order, 100_001);
+    }
+    drop(source);
+    end(handle);
+}
+
 /// EE-CONTROL-12: a tap whose peer goes away without a word is gone, even when nothing passes.
 #[test]
 fn a_tap_ends_with_its_connection() {
