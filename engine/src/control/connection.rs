@@ -194,9 +194,10 @@ impl Connection<'_> {
     }
 }
 
-/// The longest line of a publish: its event in base64, and some more.
+/// The longest line of a publish, 1.4 times the event limit: its event in base64, and some more.
 pub(super) fn publish_line_max_bytes(max_event_bytes: usize) -> usize {
-    (max_event_bytes / 5).saturating_mul(7).max(constants::CONTROL_LINE_MAX_BYTES)
+    let (fives, rest) = (max_event_bytes / 5, max_event_bytes % 5);
+    fives.saturating_mul(7).saturating_add(rest * 7 / 5).max(constants::CONTROL_LINE_MAX_BYTES)
 }
 
 /// Whether a request that begins so is a publish.
@@ -283,6 +284,18 @@ mod tests {
             assert!(publish_line_max_bytes(bytes) >= line, "{bytes}");
         }
         assert!(publish_line_max_bytes(usize::MAX) > usize::MAX / 2, "no limit is none");
+    }
+
+    /// EE-CONTROL-7
+    #[test]
+    fn the_longest_publish_is_exact() {
+        for bytes in 100_000..100_010 {
+            assert_eq!(publish_line_max_bytes(bytes), bytes * 7 / 5);
+        }
+        for bytes in [usize::MAX / 7 * 5, usize::MAX / 7 * 5 + 6, usize::MAX] {
+            let exact = (bytes as u128 * 7 / 5).min(usize::MAX as u128);
+            assert_eq!(publish_line_max_bytes(bytes) as u128, exact, "{bytes}");
+        }
     }
 
     #[test]

@@ -40,17 +40,17 @@ impl<R: Read> Lines<R> {
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
             if let Some(at) = unsearched.iter().position(|byte| *byte == b'\n') {
                 let end = self.searched + at;
-                let line = self.buffer.get(self.start..end).unwrap_or_default();
+                let line = without_cr(self.buffer.get(self.start..end).unwrap_or_default());
                 if line.len() > limit(line) {
                     return Ok(Line::TooLong);
                 }
-                let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+                let line = line.to_vec();
                 self.start = end + 1;
                 self.searched = self.start;
                 return Ok(Line::Some(line));
             }
             self.searched = self.buffer.len();
-            let begun = self.buffer.get(self.start..).unwrap_or_default();
+            let begun = without_cr(self.buffer.get(self.start..).unwrap_or_default());
             if begun.len() > limit(begun) {
                 return Ok(Line::TooLong);
             }
@@ -80,6 +80,11 @@ impl<R: Read> Lines<R> {
         self.buffer.truncate(filled + read.as_ref().copied().unwrap_or(0));
         read
     }
+}
+
+/// A CR before the end of a line belongs to the end; one that has come last may.
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -124,6 +129,8 @@ mod tests {
         for piece in [1, 3, 1_000] {
             assert_eq!(lines(b"12345\n123456\n", piece, 5), (vec![b"12345".to_vec()], Line::TooLong));
             assert_eq!(lines(b"123456", piece, 5), (vec![], Line::TooLong));
+            assert_eq!(lines(b"12345\r\n123456\r\n", piece, 5), (vec![b"12345".to_vec()], Line::TooLong));
+            assert_eq!(lines(b"12345\r6\n", piece, 5), (vec![], Line::TooLong));
         }
     }
 

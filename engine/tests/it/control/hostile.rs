@@ -137,6 +137,32 @@ fn long_lines_end_the_connection() {
     end(handle);
 }
 
+/// EE-CONTROL-7: a line is as long as it may be and not a byte longer, its end not counted.
+#[test]
+fn lines_are_bounded_to_the_byte() {
+    let folder = Folder::new();
+    let path = folder.path("exact.sock");
+    let (handle, source) = start(Builder::new().control_socket(&path).max_event_bytes(100_003));
+    for (begin, longest) in [
+        // 1.4 times the event limit.
+        ("{\"id\":1,\"op\":\"publish\",\"event\":\"\"", 140_004),
+        ("{\"id\":1,\"op\":\"status\"", 64 << 10),
+    ] {
+        for end_of_line in ["\n", "\r\n"] {
+            let line = |length| format!("{begin}{}}}{end_of_line}", " ".repeat(length - begin.len() - 1));
+            let mut connection = RawControl::connect(&path);
+            connection.say(line(longest));
+            let answer = connection.heard().unwrap();
+            assert!(answer["ok"].is_object(), "{begin}: {answer}");
+            connection.say(line(longest + 1));
+            assert_eq!(code(&connection.heard().unwrap()), "too-large");
+            assert!(connection.heard().is_none());
+        }
+    }
+    drop(source);
+    end(handle);
+}
+
 /// EE-CONTROL-6
 #[test]
 fn there_are_so_many_connections_and_no_more() {
