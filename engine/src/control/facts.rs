@@ -88,3 +88,27 @@ fn ended(outcome: &Outcome) -> (Option<&'static str>, String) {
         Outcome::Unfinished => (Some("unfinished"), String::new()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_is_a_state_in_the_specification() {
+        let text =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/control.md")).unwrap();
+        let states = text.lines().find(|line| line.starts_with("| `state`, `detail` |")).unwrap();
+        for outcome in [
+            Outcome::Completed,
+            Outcome::Failed(String::new()),
+            Outcome::Panicked(String::new()),
+            Outcome::Stopped,
+            Outcome::GaveUp(String::new()),
+            Outcome::Terminated,
+            Outcome::Unfinished,
+        ] {
+            let (state, _) = ended(&outcome);
+            assert!(states.contains(&format!("`{}`", state.unwrap())), "{outcome:?}");
+        }
+    }
+}

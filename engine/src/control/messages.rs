@@ -228,7 +228,7 @@ pub struct Plugin {
     /// `internal`, `external`, `bus` or `control`.
     pub kind: String,
     /// `starting` (not ready yet), `running`, `waiting` (for its next event), `restarting`, `hung`, `completed`, `failed`,
-    /// `panicked`, `given-up`, `stopped`, `unfinished`.
+    /// `panicked`, `given-up`, `stopped`, `terminated` (killed at the deadline of a stop), `unfinished`.
     pub state: String,
     /// More about the state: an error, an exit status.
     #[serde(skip_serializing_if = "String::is_empty")]
