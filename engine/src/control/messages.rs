@@ -256,7 +256,7 @@ pub struct Plugin {
     pub handed_over: u64,
     /// Events that wait.
     pub queued: u64,
-    /// Their bytes.
+    /// Bytes of the events that wait.
     pub queued_bytes: u64,
     /// Events taken and not settled.
     pub in_flight: u64,

@@ -43,31 +43,36 @@ fn application(status: &Status) {
     let names = vec![label("application", &status.application), label("version", &status.engine)];
     measure(
         "event_engine_info",
-        "Always 1; the labels say which application on which engine.",
+        "This is always 1; the labels say which application runs on which engine.",
         None,
         names,
         1.0,
     );
     let phase = vec![label("phase", &status.phase)];
-    measure("event_engine_phase", "1 for the phase in which the application is.", None, phase, 1.0);
+    measure("event_engine_phase", "This is 1 for the phase in which the application is.", None, phase, 1.0);
     let uptime = status.uptime_ms as f64 / 1_000.0;
     measure(
         "event_engine_uptime_seconds",
-        "Time since the application was started.",
+        "The application was started so long ago.",
         Some(Unit::Seconds),
         none(),
         uptime,
     );
-    count("event_engine_events_accepted_total", "Events accepted.", none(), status.accepted);
+    count(
+        "event_engine_events_accepted_total",
+        "The application has accepted so many events.",
+        none(),
+        status.accepted,
+    );
     count(
         "event_engine_events_unmatched_total",
-        "Accepted events that nobody had subscribed to.",
+        "Nobody in the application had subscribed to so many accepted events.",
         none(),
         status.unmatched,
     );
     measure(
         "event_engine_publishes_parked",
-        "Publishes that wait for room.",
+        "So many publishes in the application wait for room.",
         None,
         none(),
         status.parked as f64,
@@ -75,7 +80,7 @@ fn application(status: &Status) {
     let balances = f64::from(u8::from(status.balances));
     measure(
         "event_engine_ledger_balances",
-        "1 if the ledger balances: no event is lost silently.",
+        "This is 1 if the application's ledger balances: no event is lost silently.",
         None,
         none(),
         balances,
@@ -87,62 +92,74 @@ fn plugin(plugin: &Plugin) {
     let counters = [
         (
             "event_engine_plugin_published_events_total",
-            "Events of the plugin that were accepted.",
+            "The plugin has published so many events that were accepted.",
             plugin.published,
         ),
         (
             "event_engine_plugin_matched_events_total",
-            "Events for which the plugin had a subscription.",
+            "The plugin had a subscription for so many events.",
             plugin.matched,
         ),
         (
             "event_engine_plugin_delivered_events_total",
-            "Events that the plugin has handled.",
+            "The plugin has handled so many events.",
             plugin.delivered,
         ),
         (
             "event_engine_plugin_handed_over_events_total",
-            "Events given to a transport that acknowledges nothing.",
+            "So many events for the plugin were given to a transport that acknowledges nothing.",
             plugin.handed_over,
         ),
         (
             "event_engine_plugin_shed_events_total",
-            "Events dropped by the plugin's overflow policy.",
+            "The plugin's overflow policy has dropped so many events.",
             plugin.shed,
         ),
         (
             "event_engine_plugin_discarded_events_total",
-            "Events left when the plugin finished.",
+            "So many events were left when the plugin finished.",
             plugin.discarded,
         ),
         (
             "event_engine_plugin_dead_lettered_events_total",
-            "Events given up because sessions ended with them in their hands too often.",
+            "So many events for the plugin were given up because sessions ended with them in their hands too often.",
             plugin.dead_lettered,
         ),
         (
             "event_engine_plugin_redelivered_events_total",
-            "Times an event went back to the queue.",
+            "Events went back to the plugin's queue so many times.",
             plugin.redelivered,
         ),
         (
             "event_engine_plugin_refused_messages_total",
-            "Messages of the plugin that were no event.",
+            "The plugin has sent so many messages that were no event.",
             plugin.refused,
         ),
-        ("event_engine_plugin_restarts_total", "How often the plugin was started again.", plugin.restarts),
+        ("event_engine_plugin_restarts_total", "The plugin was started again so many times.", plugin.restarts),
     ];
     for (name, help, value) in counters {
         count(name, help, labels(), value);
     }
     let state = vec![label("plugin", &plugin.name), label("state", &plugin.state)];
-    measure("event_engine_plugin_state", "1 for the state in which the plugin is.", None, state, 1.0);
-    measure("event_engine_plugin_queued_events", "Events that wait.", None, labels(), plugin.queued as f64);
+    measure("event_engine_plugin_state", "This is 1 for the state in which the plugin is.", None, state, 1.0);
+    measure(
+        "event_engine_plugin_queued_events",
+        "So many events wait in the plugin's queue.",
+        None,
+        labels(),
+        plugin.queued as f64,
+    );
     let bytes = Some(Unit::Bytes);
-    measure("event_engine_plugin_queued_bytes", "Their bytes.", bytes, labels(), plugin.queued_bytes as f64);
+    measure(
+        "event_engine_plugin_queued_bytes",
+        "The events that wait in the plugin's queue have so many bytes.",
+        bytes,
+        labels(),
+        plugin.queued_bytes as f64,
+    );
     measure(
         "event_engine_plugin_in_flight_events",
-        "Events taken and not settled.",
+        "The plugin has taken so many events and not settled them yet.",
         None,
         labels(),
         plugin.in_flight as f64,
@@ -150,19 +167,19 @@ fn plugin(plugin: &Plugin) {
     let oldest = plugin.oldest_ms.unwrap_or(0) as f64 / 1_000.0;
     measure(
         "event_engine_plugin_oldest_event_seconds",
-        "Age of the event that waits longest; 0 if none waits.",
+        "The event that waits longest in the plugin's queue is so old; 0 says that none waits.",
         Some(Unit::Seconds),
         labels(),
         oldest,
     );
     if let Some(cpu_ms) = plugin.cpu_ms {
         // A counter by nature, but counters of this library are integers.
-        let help = "Processor time of the plugin's processes so far.";
+        let help = "The plugin's processes have used so much processor time.";
         let seconds = cpu_ms as f64 / 1_000.0;
         measure("event_engine_plugin_cpu_seconds", help, Some(Unit::Seconds), labels(), seconds);
     }
     if let Some(rss_bytes) = plugin.rss_bytes {
-        let help = "Memory of the plugin's processes.";
+        let help = "The plugin's processes hold so much memory.";
         measure(
             "event_engine_plugin_resident_memory_bytes",
             help,

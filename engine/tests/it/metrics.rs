@@ -47,6 +47,9 @@ fn parse(text: &str) -> BTreeMap<String, f64> {
         if let Some(help) = line.strip_prefix("# HELP ") {
             let (name, help) = help.split_once(' ').unwrap();
             assert!(is_name(name) && help.ends_with('.') && helped.insert(name), "{line}");
+            // Each says by itself what it is about.
+            let subject = if name.starts_with("event_engine_plugin_") { "plugin" } else { "application" };
+            assert!(help.contains(subject), "{line}");
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {
             let (name, kind) = kind.split_once(' ').unwrap();
             assert!(["counter", "gauge"].contains(&kind) && typed.insert(name, kind).is_none(), "{line}");
