@@ -46,6 +46,73 @@ fn syntax_of_a_list_that_is_open() {
 }
 
 #[test]
+fn syntax_of_an_inline_table_that_is_open() {
+    look_at("open-table.toml");
+}
+
+#[test]
+fn syntax_of_a_text_that_is_open() {
+    look_at("open-text.toml");
+}
+
+#[test]
+fn syntax_of_values() {
+    look_at("syntax-values.toml");
+}
+
+#[test]
+fn tables_that_are_there_twice() {
+    look_at("twice.toml");
+}
+
+#[test]
+fn syntax_of_the_first_lines_of_tables() {
+    look_at("headers.toml");
+}
+
+#[test]
+fn files_of_other_languages() {
+    let said = |text: &str| {
+        let said = ApplicationFile::parse(text, "app.toml").unwrap_err();
+        assert_eq!(said.errors(), 1, "{said}");
+        said.iter().next().unwrap().message.clone()
+    };
+    assert_eq!(said("{\"application\": {\n\"name\": \"x\"}}\n"), "this is not TOML: it looks like JSON");
+    assert_eq!(said("# here\napplication:\n  name: x\nplugins:\n"), "this is not TOML: it looks like YAML");
+    assert_eq!(
+        said("[application]\rname = 'x'\r"),
+        "this is not TOML: a line ends with a lone carriage return"
+    );
+}
+
+#[test]
+fn what_is_too_deep_is_said_where_it_begins() {
+    let place = |value: &str| {
+        let said =
+            ApplicationFile::parse(&format!("[application]\n{value}\n[types]\n"), "app.toml").unwrap_err();
+        assert_eq!(said.errors(), 1, "{said}");
+        let first = said.iter().next().unwrap();
+        assert!(first.help.is_some() && first.message.contains("more than 80 deep"), "{said}");
+        (first.place.unwrap().line, first.place.unwrap().column)
+    };
+    assert_eq!(place(&format!("x = {}{}", "[".repeat(90), "]".repeat(90))), (2, 5));
+    assert_eq!(place(&format!("x = {}", "{ a = ".repeat(90))), (2, 5));
+    assert_eq!(place(&format!("{}a = 1", "a.".repeat(90))), (2, 1));
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    for entry in fs::read_dir(files()).unwrap() {
+        let path = entry.unwrap().path();
+        for diagnostic in
+            &ApplicationFile::read(&path).map_or_else(|said| said, |file| file.warnings().clone())
+        {
+            assert!(diagnostic.help.is_some(), "{}: {}", path.display(), diagnostic.message);
+        }
+    }
+}
+
+#[test]
 fn unknown_keys() {
     look_at("keys.toml");
 }
@@ -256,6 +323,7 @@ fn is_judged(text: &str) -> Result<(), TestCaseError> {
             for diagnostic in &diagnostics {
                 let place = diagnostic.place.unwrap();
                 prop_assert!((1..=lines).contains(&place.line), "{:?}", place);
+                prop_assert!(diagnostic.help.is_some(), "{}", diagnostic.message);
                 prop_assert!((place.line, place.column) <= (place.end_line, place.end_column), "{:?}", place);
             }
             let again = ApplicationFile::parse(text, "app.toml").unwrap_err();

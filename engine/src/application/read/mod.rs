@@ -104,7 +104,7 @@ fn read(text: &str, path: &Path, out: &mut Diagnostics) -> Draft {
     let (document, syntax_errors) = DeTable::parse_recoverable(text);
     let mut understood = Diagnostics::new(out.source());
     let draft = read_tables(document.get_ref(), path, syntax_errors.is_empty(), &mut understood);
-    let lost = syntax::say(&syntax_errors, text, out);
+    let lost = syntax::say(&syntax_errors, document.get_ref(), text, out);
     understood.keep_lines(|line| line < lost.from_line && !lost.lines.contains(&line));
     out.append(understood);
     draft
