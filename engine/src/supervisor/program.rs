@@ -102,6 +102,19 @@ impl ProcessSpec {
         check_program(self, self.path().as_deref(), may_execute)
     }
 
+    /// All that can be said at once: of the folder, and of the program as far as it does not depend on the folder. Nothing is
+    /// said of an empty program.
+    #[cfg(feature = "application")]
+    pub(crate) fn problems(&self) -> Vec<CommandProblem> {
+        let of_folder = check_folder(self.folder(), may_execute).err();
+        let relative =
+            self.program.as_encoded_bytes().contains(&b'/') && Path::new(&self.program).is_relative();
+        let unknown = self.program.is_empty() || (relative && of_folder.is_some());
+        let check_program = || check_program(self, self.path().as_deref(), may_execute).err();
+        let of_program = if unknown { None } else { check_program() };
+        of_folder.into_iter().chain(of_program).collect()
+    }
+
     /// Where the program is looked for.
     fn path(&self) -> Option<OsString> {
         let own = self.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());

@@ -253,7 +253,8 @@ fn what_a_file_leaves_out_has_a_default() {
 #[test]
 fn commands_that_cannot_start_are_said_when_a_file_is_read() {
     let path = files().join("commands.toml");
-    assert!(ApplicationFile::read_text(&path).is_ok(), "the text alone is right");
+    let of_text = ApplicationFile::read_text(&path).unwrap_err();
+    assert_eq!(of_text.errors(), 1, "but for a quote that is not closed, the text alone is right");
     let diagnostics = ApplicationFile::read(&path).unwrap_err();
     let folder = format!("{}/", files().display());
     insta::assert_snapshot!(

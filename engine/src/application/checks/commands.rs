@@ -7,15 +7,10 @@ use crate::application::read::{Draft, Span};
 /// Says which commands cannot be started.
 pub(in crate::application) fn commands(draft: &Draft, out: &mut Diagnostics) {
     for plugin in &draft.plugins {
-        let (PluginKind::Process { process, .. }, Some(command)) = (&plugin.entry.kind, &plugin.command)
-        else {
-            continue;
-        };
-        // What is wrong with the command itself has been said.
-        if process.program.is_empty() {
-            continue;
-        }
-        if let Err(problem) = process.check() {
+        let PluginKind::Process { process, .. } = &plugin.entry.kind else { continue };
+        let command = plugin.command.as_ref().unwrap_or(&plugin.name.span);
+        // What is wrong with the command itself has been said; its program is empty then.
+        for problem in process.problems() {
             let span: &Span = plugin.dir.as_ref().filter(|_| problem.is_of_folder()).unwrap_or(command);
             out.error(span, format!("plugin `{}` cannot be started: {problem}", plugin.name.value))
                 .help(problem.help());
