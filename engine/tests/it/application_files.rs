@@ -277,6 +277,35 @@ fn files_that_cannot_be_read_are_said() {
 }
 
 #[test]
+fn a_control_socket_for_which_there_is_no_room_is_said_when_a_file_is_read() {
+    let folder = std::env::temp_dir().join(format!("event-engine-control-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("text"), "").unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap();
+    let path = folder.join("app.toml");
+    let said = |control: &str| {
+        let text = format!(
+            "[application]\nname = 'a'\ncontrol = '{control}'\n[types]\nt = 'T'\n\
+             [plugins.p]\nport = 6001\npublish = ['t']\nsubscribe = ['t']\n"
+        );
+        fs::write(&path, text).unwrap();
+        let said = ApplicationFile::read(&path).err()?;
+        let first = said.iter().next().unwrap();
+        assert_eq!((said.errors(), first.place.unwrap().line), (1, 3), "{said}");
+        Some(first.message.clone())
+    };
+    let at = |name: &str| folder.join(name).display().to_string();
+    let other = |name: &str| Some(format!("`control` cannot be a socket: something else is at {}", at(name)));
+    assert_eq!(said("."), other("."));
+    assert_eq!(said("text"), other("text"));
+    let no_folder = format!("`control` cannot be a socket: {} is no folder", at("text"));
+    assert_eq!(said("text/run/a.sock"), Some(no_folder));
+    assert_eq!(said("socket"), None);
+    assert_eq!(said("new/run/a.sock"), None);
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn ports_that_are_in_use_are_said_on_request() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

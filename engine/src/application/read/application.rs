@@ -44,7 +44,7 @@ pub(in crate::application) struct ApplicationDraft {
     pub(super) stop_within: Duration,
     pub(super) max_event_bytes: usize,
     pub(super) session_grace: Duration,
-    pub(super) control: Option<PathBuf>,
+    pub(in crate::application) control: Option<Located<PathBuf>>,
     pub(in crate::application) metrics: Option<Located<SocketAddr>>,
     pub(in crate::application) bus: Option<BusDraft>,
     pub(super) wait_for_external: Option<WaitForExternal>,
@@ -137,7 +137,7 @@ pub(super) fn read(
     if let Some(grace) = section.duration("session-grace", Zero::Allowed, out) {
         draft.session_grace = grace.value;
     }
-    draft.control = section.take("control", out, |value| control(value, base)).map(|control| control.value);
+    draft.control = section.take("control", out, |value| control(value, base));
     draft.metrics = section.take("metrics", out, metrics);
     if let Some(metrics) = draft.metrics.as_ref().filter(|metrics| !metrics.value.ip().is_loopback()) {
         out.warning(&metrics.span, "whoever reaches this machine can read the metrics")

@@ -91,6 +91,7 @@ pub(super) fn text(text: &str, path: &Path, check_commands: bool) -> Result<Appl
     let ports = checks::ports(&draft, &mut diagnostics);
     if check_commands {
         checks::commands(&draft, &mut diagnostics);
+        checks::control(&draft, &mut diagnostics);
     }
     diagnostics.sort();
     if diagnostics.errors() > 0 {
@@ -145,7 +146,7 @@ impl Draft {
             stop_within: application.stop_within,
             max_event_bytes: application.max_event_bytes,
             session_grace: application.session_grace,
-            control: application.control,
+            control: application.control.map(|control| control.value),
             metrics: application.metrics.map(|metrics| metrics.value),
             bus: application.bus.map(|bus| bus.ports),
             wait_for_external: application.wait_for_external,
