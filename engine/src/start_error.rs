@@ -81,6 +81,25 @@ pub enum StartError {
         /// Their names.
         plugins: Vec<String>,
     },
+    /// Both: internal plugins of an application file are missing, and others are registered.
+    #[cfg(feature = "application")]
+    #[error(
+        "no factory is registered for {}, and {} is registered, but no internal plugin of the application file; use the same names",
+        missing.join(", "), unknown.join(", ")
+    )]
+    OtherNames {
+        /// Names of the file for which nothing is registered.
+        missing: Vec<String>,
+        /// Registered names that the file does not have.
+        unknown: Vec<String>,
+    },
+    /// Two factories were registered for the same internal plugin of an application file.
+    #[cfg(feature = "application")]
+    #[error("{} is registered twice; register one factory for each plugin", plugins.join(", "))]
+    RegisteredTwice {
+        /// Their names.
+        plugins: Vec<String>,
+    },
     /// The system refused sockets or threads.
     #[error("{owner}: {what}")]
     Resources {

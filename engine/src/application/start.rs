@@ -54,6 +54,8 @@ use crate::supervisor::Output;
 pub struct Application {
     file: ApplicationFile,
     factories: BTreeMap<String, Factory>,
+    /// Names for which there were two.
+    twice: BTreeSet<String>,
     output: Option<Sink>,
     control_socket: bool,
 }
@@ -61,7 +63,13 @@ pub struct Application {
 impl Application {
     /// The application that `file` describes.
     pub fn new(file: ApplicationFile) -> Self {
-        Application { file, factories: BTreeMap::new(), output: None, control_socket: true }
+        Application {
+            file,
+            factories: BTreeMap::new(),
+            twice: BTreeSet::new(),
+            output: None,
+            control_socket: true,
+        }
     }
 
     /// Reads and checks an application file; see [`ApplicationFile::read`].
@@ -78,12 +86,16 @@ impl Application {
     }
 
     /// Runs the internal plugin called `name` in this program: `factory` makes it at the start, and again for each restart.
+    /// Another factory for the same name is an error at the start.
     pub fn plugin<P, F>(mut self, name: impl Into<String>, factory: F) -> Self
     where
         P: InternalPlugin + 'static,
         F: Fn() -> P + Send + Sync + 'static,
     {
-        self.factories.insert(name.into(), Box::new(move || Box::new(factory())));
+        let name = name.into();
+        if self.factories.insert(name.clone(), Box::new(move || Box::new(factory()))).is_some() {
+            self.twice.insert(name);
+        }
         self
     }
 
@@ -109,7 +121,8 @@ impl Application {
     /// Opens all ports, makes all queues, then starts all plugins together, and the processes of the external ones.
     ///
     /// # Errors
-    /// [`StartError`], also when an internal plugin is missing or a registered one is not in the file; nothing has run then.
+    /// [`StartError`], also when an internal plugin is missing, or a registered one is not in the file or registered twice; nothing
+    /// has run then.
     pub fn start(self) -> Result<Handle, StartError> {
         self.builder()?.start()
     }
@@ -120,7 +133,7 @@ impl Application {
     /// As [`Application::start`], as far as names are concerned.
     pub fn builder(self) -> Result<Builder, StartError> {
         self.check_names()?;
-        let Application { file, mut factories, output, control_socket } = self;
+        let Application { file, mut factories, output, control_socket, .. } = self;
         let mut builder = Builder::new()
             .name(&file.name)
             .stop_within(file.stop_within)
@@ -174,16 +187,17 @@ impl Application {
             .map(|plugin| plugin.name.as_str())
             .collect();
         let registered: BTreeSet<&str> = self.factories.keys().map(String::as_str).collect();
-        let named = |names: Vec<&&str>| names.iter().map(|name| name.to_string()).collect();
-        let missing: Vec<_> = internal.difference(&registered).collect();
-        if !missing.is_empty() {
-            return Err(StartError::NotRegistered { plugins: named(missing) });
+        let named = |names: BTreeSet<&str>| names.into_iter().map(String::from).collect::<Vec<_>>();
+        let (missing, unknown) = (named(&internal - &registered), named(&registered - &internal));
+        if !self.twice.is_empty() {
+            return Err(StartError::RegisteredTwice { plugins: self.twice.iter().cloned().collect() });
         }
-        let unknown: Vec<_> = registered.difference(&internal).collect();
-        if !unknown.is_empty() {
-            return Err(StartError::NotInFile { plugins: named(unknown) });
+        match (missing.is_empty(), unknown.is_empty()) {
+            (true, true) => Ok(()),
+            (false, true) => Err(StartError::NotRegistered { plugins: missing }),
+            (true, false) => Err(StartError::NotInFile { plugins: unknown }),
+            (false, false) => Err(StartError::OtherNames { missing, unknown }),
         }
-        Ok(())
     }
 }
 

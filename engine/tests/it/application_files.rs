@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use event_engine::application::{ApplicationFile, Diagnostics, PluginKind, Severity, Until};
-use event_engine::{Laggards, Overflow, Restart};
+use event_engine::application::{Application, ApplicationFile, Diagnostics, PluginKind, Severity, Until};
+use event_engine::{Context, Laggards, Overflow, Restart, StartError};
 use proptest::prelude::*;
 
 /// The complete example of spec/application-file.md.
@@ -303,6 +303,30 @@ fn a_control_socket_for_which_there_is_no_room_is_said_when_a_file_is_read() {
     assert_eq!(said("socket"), None);
     assert_eq!(said("new/run/a.sock"), None);
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn names_of_registered_plugins_are_those_of_the_file() {
+    let refused = |names: &[&str]| {
+        let text = "[application]\nname = 'a'\n[types]\nt = 'T'\n[plugins.scorer]\ninternal = true\npublish = ['t']\n\
+                    [plugins.viewer]\ninternal = true\nsubscribe = ['t']\n";
+        let file = ApplicationFile::parse(text, "app.toml").unwrap();
+        let mut application = Application::new(file).without_control_socket();
+        for name in names {
+            application = application.plugin(*name, || |_: &mut Context| Ok(()));
+        }
+        application.builder().err()
+    };
+    assert!(refused(&["scorer", "viewer"]).is_none());
+    assert!(
+        matches!(refused(&["viewer"]), Some(StartError::NotRegistered { plugins }) if plugins == ["scorer"])
+    );
+    let more = refused(&["viewer", "scorer", "other"]);
+    assert!(matches!(more, Some(StartError::NotInFile { plugins }) if plugins == ["other"]));
+    let misspelt = refused(&["viewer", "scorre"]).unwrap().to_string();
+    assert!(misspelt.contains("for scorer, and scorre is registered"), "{misspelt}");
+    let twice = refused(&["viewer", "scorer", "viewer"]);
+    assert!(matches!(twice, Some(StartError::RegisteredTwice { plugins }) if plugins == ["viewer"]));
 }
 
 #[test]
