@@ -277,6 +277,24 @@ fn files_that_cannot_be_read_are_said() {
 }
 
 #[test]
+fn what_to_do_about_a_file_that_cannot_be_read_depends_on_why() {
+    let help = |path: &Path| {
+        let said = ApplicationFile::read(path).unwrap_err();
+        said.iter().next().unwrap().help.clone().unwrap()
+    };
+    let folder = std::env::temp_dir().join(format!("event-engine-files-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let said = |name: &str| format!("say the file in it: {}", folder.join(name).display());
+    assert!(help(&folder).starts_with("say the file in it, such as"), "{}", help(&folder));
+    fs::write(folder.join("camera.toml"), "").unwrap();
+    assert_eq!(help(&folder), said("camera.toml"));
+    fs::write(folder.join("app.toml"), "").unwrap();
+    assert_eq!(help(&folder), said("app.toml"));
+    assert!(help(&folder.join("gone")).starts_with("correct the path, or write the file"));
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_control_socket_for_which_there_is_no_room_is_said_when_a_file_is_read() {
     let folder = std::env::temp_dir().join(format!("event-engine-control-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

@@ -1,9 +1,9 @@
 //! From a file's text to what it says, and to everything that is wrong with it.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::DeTable;
@@ -58,10 +58,7 @@ pub(super) fn file(path: &Path, check_commands: bool) -> Result<ApplicationFile,
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
-        return Err(unreadable(
-            format!("the file cannot be read: {error}"),
-            "say the path of an application file",
-        ));
+        return Err(unreadable(format!("the file cannot be read: {error}"), &help_to_read(path, &error)));
     }
     if bytes.len() as u64 > FILE_MAX_BYTES {
         let message = format!("the file has more than {} MiB", FILE_MAX_BYTES >> 20);
@@ -79,6 +76,35 @@ pub(super) fn file(path: &Path, check_commands: bool) -> Result<ApplicationFile,
             Err(diagnostics)
         }
     }
+}
+
+/// What to do about a file that cannot be read.
+fn help_to_read(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "let this user read it (chmod u+r or g+r) and enter its folder, or run this as a user who may"
+                .to_string()
+        }
+        _ if path.is_dir() => match file_within(path) {
+            Some(file) => format!("say the file in it: {}", file.display()),
+            None => format!("say the file in it, such as {}", path.join("app.toml").display()),
+        },
+        ErrorKind::NotFound => {
+            "correct the path, or write the file; a path is relative to the current folder".to_string()
+        }
+        _ => "say the path of an application file".to_string(),
+    }
+}
+
+/// The application file of a folder: `app.toml`, else the only TOML file there.
+fn file_within(folder: &Path) -> Option<PathBuf> {
+    let usual = folder.join("app.toml");
+    if usual.is_file() {
+        return Some(usual);
+    }
+    let files = folder.read_dir().ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let mut files = files.filter(|path| path.extension().is_some_and(|end| end == "toml") && path.is_file());
+    files.next().filter(|_| files.next().is_none())
 }
 
 /// Checks a text as the content of the file at `path`.
