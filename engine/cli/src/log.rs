@@ -34,5 +34,7 @@ pub(crate) fn show(level: Level) {
         .with_target(false)
         .without_time()
         .with_writer(io::stderr)
+        // It would say so on stderr, too, and panic where that cannot be written: on the engine's own threads.
+        .log_internal_errors(false)
         .init();
 }

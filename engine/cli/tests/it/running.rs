@@ -15,6 +15,7 @@ mod keys;
 mod lifecycle;
 mod stops;
 mod unread;
+mod unwritable;
 
 /// The plugin of these tests (`examples/worker.rs`). `cargo test` builds it, but `cargo test --test it` does not.
 fn worker() -> PathBuf {
