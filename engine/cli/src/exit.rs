@@ -51,6 +51,18 @@ pub(crate) fn words(problem: &Problem) -> String {
     }
 }
 
+/// How a command ends that has written what it found. What it found to be bad stays so, whoever reads it; where all is well, the
+/// output has to be written.
+///
+/// # Errors
+/// [`Problem::Output`].
+pub(crate) fn after(written: io::Result<()>, verdict: Exit) -> Result<Exit, Problem> {
+    match (written, verdict) {
+        (Err(error), Exit::Done) => Err(Problem::Output(error)),
+        (_, verdict) => Ok(verdict),
+    }
+}
+
 /// Says what the problem is, if there is one, and returns the exit code.
 pub(crate) fn code(result: Result<Exit, Problem>) -> ExitCode {
     let problem = match result {
@@ -65,4 +77,18 @@ pub(crate) fn code(result: Result<Exit, Problem>) -> ExitCode {
         Problem::Wrong(_) => 2,
         Problem::NotRunning(_) => 3,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_that_cannot_be_written_hides_no_bad_end() {
+        let closed = || Err(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(matches!(after(closed(), Exit::Failed), Ok(Exit::Failed)));
+        assert!(matches!(after(closed(), Exit::Wrong), Ok(Exit::Wrong)));
+        assert!(matches!(after(closed(), Exit::Done), Err(Problem::Output(_))));
+        assert!(matches!(after(Ok(()), Exit::Done), Ok(Exit::Done)));
+    }
 }

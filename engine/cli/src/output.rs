@@ -56,14 +56,11 @@ pub(crate) fn write_to(file: Option<&Path>, text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Writes diagnostics to stderr, in colours on a terminal.
-pub(crate) fn diagnostics(diagnostics: &Diagnostics) -> io::Result<()> {
+/// Writes diagnostics to stderr, in colours on a terminal. Where that cannot be written, nobody wants to know.
+pub(crate) fn diagnostics(diagnostics: &Diagnostics) {
     let mut stderr = io::stderr().lock();
-    if colours(&stderr) {
-        write!(stderr, "{diagnostics:#}")
-    } else {
-        write!(stderr, "{diagnostics}")
-    }
+    let _ =
+        if colours(&stderr) { write!(stderr, "{diagnostics:#}") } else { write!(stderr, "{diagnostics}") };
 }
 
 /// Says on stderr what went wrong. Where that cannot be written, nobody wants to know.

@@ -38,19 +38,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
             diagnostics
         }
     };
-    if arguments.json {
-        let json = serde_json::to_string(&diagnostics).map_err(io::Error::from)?;
-        output::write(&format!("{json}\n"))?;
-    } else {
-        show(&diagnostics)?;
-    }
+    let written = if arguments.json { output::write_json(&diagnostics) } else { show(&diagnostics) };
     let wrong = diagnostics.errors() > 0 || (arguments.deny_warnings && diagnostics.warnings() > 0);
-    Ok(if wrong { Exit::Wrong } else { Exit::Done })
+    exit::after(written, if wrong { Exit::Wrong } else { Exit::Done })
 }
 
 /// Writes diagnostics to stderr, and to stdout how many there are.
 fn show(diagnostics: &Diagnostics) -> io::Result<()> {
-    output::diagnostics(diagnostics)?;
+    output::diagnostics(diagnostics);
     let summary = match (diagnostics.errors(), diagnostics.warnings()) {
         (0, 0) => "nothing is wrong".to_string(),
         (0, warnings) => counted(warnings, "warning"),

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
         Some(path) => match ApplicationFile::read_text(path) {
             Ok(file) => Graph::from_file(&file),
             Err(diagnostics) => {
-                output::diagnostics(&diagnostics)?;
+                output::diagnostics(&diagnostics);
                 return Ok(Exit::Wrong);
             }
         },

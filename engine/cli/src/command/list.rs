@@ -66,19 +66,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
             }
         }
     }
-    if arguments.json {
+    let written = if arguments.json {
         let found: Vec<Application<'_>> = found.iter().map(|(socket, status)| json(socket, status)).collect();
-        output::write_json(&found)?;
+        output::write_json(&found)
     } else {
         let texts: Vec<String> = found.iter().map(|(socket, status)| text(socket, status)).collect();
-        output::write(&texts.join("\n"))?;
-    }
+        output::write(&texts.join("\n"))
+    };
     if found.is_empty() {
         return Err(Problem::NotRunning(
             "no application is running here; start one: event-engine run APP.toml".to_owned(),
         ));
     }
-    Ok(Exit::Done)
+    exit::after(written, Exit::Done)
 }
 
 fn json<'a>(socket: &str, status: &'a Status) -> Application<'a> {

@@ -35,11 +35,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let application = match App::from_config(&arguments.file) {
         Ok(application) => application,
         Err(diagnostics) => {
-            output::diagnostics(&diagnostics)?;
+            output::diagnostics(&diagnostics);
             return Ok(Exit::Wrong);
         }
     };
-    output::diagnostics(application.file().warnings())?;
+    output::diagnostics(application.file().warnings());
     let missing = application.missing();
     if let Some(first) = missing.first() {
         return Err(Problem::Wrong(format!(
@@ -61,12 +61,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let report = handle.wait();
     signal_handle.close();
     let _ = listener.join();
-    if arguments.json {
-        output::write_json(&Ending::of(&report))?;
+    let written = if arguments.json {
+        output::write_json(&Ending::of(&report))
     } else {
-        let _ = writeln!(io::stderr().lock(), "{report}");
-    }
-    Ok(if report.is_success() { Exit::Done } else { Exit::Failed })
+        output::say(&format!("{report}\n"));
+        Ok(())
+    };
+    exit::after(written, if report.is_success() { Exit::Done } else { Exit::Failed })
 }
 
 /// Passes signals on: the first stops, the second ends at once. Whoever sends a third does not want to wait for the report either,

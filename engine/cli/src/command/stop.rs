@@ -33,8 +33,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     };
     match live.stop_and_wait(arguments.now, timeout.unwrap_or(Duration::MAX)) {
         Ok(Some(ended)) => {
-            output::write(&format!("{}\n", ended.report.trim_end()))?;
-            Ok(if ended.success { Exit::Done } else { Exit::Failed })
+            let written = output::write(&format!("{}\n", ended.report.trim_end()));
+            exit::after(written, if ended.success { Exit::Done } else { Exit::Failed })
         }
         Ok(None) => Err(Problem::Failed(format!(
             "{} has not ended within {}; it goes on stopping",

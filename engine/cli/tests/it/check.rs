@@ -1,7 +1,10 @@
 //! `event-engine check`.
 
+use std::fs;
 use std::net::TcpListener;
+use std::process::Stdio;
 
+use crate::place::{full, Place};
 use crate::support::{run_in, Folder, GOOD};
 
 #[test]
@@ -54,6 +57,20 @@ fn ports_in_use_are_looked_at_on_request() {
     assert!(done
         .stderr
         .contains(&format!("app.toml:12:8: error: port {port} of plugin `listener` is in use")));
+}
+
+#[test]
+fn what_is_wrong_stays_so_when_nobody_reads_of_it() {
+    let place = Place::new();
+    fs::write(place.path().join("good.toml"), GOOD).unwrap();
+    fs::write(place.path().join("wrong.toml"), "[application]\n").unwrap();
+    for arguments in [&["check", "wrong.toml"][..], &["check", "--json", "wrong.toml"]] {
+        assert_eq!(place.unread(arguments), Some(2), "{arguments:?}");
+        assert_eq!(place.written_to(full(), full(), arguments), Some(2), "{arguments:?}");
+        assert_eq!(place.written_to(Stdio::null(), full(), arguments), Some(2), "{arguments:?}");
+    }
+    assert_eq!(place.unread(&["check", "good.toml"]), Some(0));
+    assert_eq!(place.written_to(full(), full(), &["check", "good.toml"]), Some(1));
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn without_an_application_every_command_says_how_to_start_one() {
     }
     let said = place.run(&["list", "--json"]);
     assert_eq!((said.code, said.stdout.as_str()), (Some(3), "[]\n"));
+    assert_eq!(place.unread(&["list", "--json"]), Some(3));
 }
 
 #[test]
@@ -201,18 +202,26 @@ fn stopping_waits_and_tells_how_it_ended() {
     assert!(report.contains("sink: ") && report.contains("the ledger balances"), "{report}");
     assert!(waiting.join().unwrap().is_success());
 
-    let ill = event_engine::Builder::new()
-        .name("ill")
-        .control_socket(place.socket("ill"))
-        .plugin(event_engine::PluginSpec::new("sink").subscribe("RE"), |context| loop {
-            context.next_event().map_err(|_| "the disk is full")?;
-        })
-        .start()
-        .unwrap();
+    let start_ill = || {
+        event_engine::Builder::new()
+            .name("ill")
+            .control_socket(place.socket("ill"))
+            .plugin(event_engine::PluginSpec::new("sink").subscribe("RE"), |context| loop {
+                context.next_event().map_err(|_| "the disk is full")?;
+            })
+            .start()
+            .unwrap()
+    };
+    let ill = start_ill();
     let waiting = thread::spawn(move || ill.wait());
     let said = place.run(&["stop", "--wait=100s"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.stdout.contains("the disk is full"), "{said:?}");
+    assert!(!waiting.join().unwrap().is_success());
+
+    let ill = start_ill();
+    let waiting = thread::spawn(move || ill.wait());
+    assert_eq!(place.unread(&["stop", "--wait"]), Some(1));
     assert!(!waiting.join().unwrap().is_success());
 
     let quick = place.application("quick");

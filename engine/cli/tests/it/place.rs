@@ -1,5 +1,6 @@
 //! Running the program, and applications for it to look at.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -8,6 +9,11 @@ use event_engine::{Builder, Handle, PluginSpec};
 
 /// Longer than anything here takes, on the slowest machine.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
+
+/// Where nothing can be written to.
+pub(crate) fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
 
 /// A folder where applications run and the program is used.
 pub(crate) struct Place {
@@ -46,6 +52,25 @@ impl Place {
     /// What it says, and its exit code.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         Said::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Its exit code, when nobody reads what it writes on stdout and stderr.
+    pub(crate) fn unread(&self, arguments: &[&str]) -> Option<i32> {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.written_to(writer.try_clone().unwrap(), writer, arguments)
+    }
+
+    /// Its exit code, when what it writes goes there.
+    pub(crate) fn written_to(
+        &self,
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+        arguments: &[&str],
+    ) -> Option<i32> {
+        let mut command = self.command(arguments);
+        let mut running = Running::start(command.stdout(stdout).stderr(stderr));
+        until("its end", || running.child.try_wait().unwrap()).code()
     }
 
     /// The control socket of an application.

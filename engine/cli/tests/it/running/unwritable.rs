@@ -1,17 +1,14 @@
 //! `event-engine run` when what it says cannot be written.
 
-use std::fs::{self, File};
+use std::fs;
 
-use crate::place::{until, Place, Running};
+use crate::place::{full, Place};
 
-/// Runs the application with this file until it ends, with nowhere to write to, and returns its exit code.
-fn unwritten(text: &str) -> Option<i32> {
+/// A place with this application file.
+fn place(text: &str) -> Place {
     let place = Place::new();
     fs::write(place.path().join("app.toml"), text).unwrap();
-    let full = File::options().write(true).open("/dev/full").unwrap();
-    let mut command = place.command(&["run", "app.toml"]);
-    let mut running = Running::start(command.stdout(full.try_clone().unwrap()).stderr(full));
-    until("its end", || running.child.try_wait().unwrap()).code()
+    place
 }
 
 #[test]
@@ -19,10 +16,50 @@ fn what_the_engine_logs_does_not_hold_up_the_end() {
     let critical = r#"
 [application]
 name = "critical"
+[types]
+sample = "SA"
+[plugins.crash]
+command = ["sh", "-c", "exit 3"]
+publish = ["sample"]
+subscribe = ["sample"]
+critical = true
+restart = "never"
+"#;
+    // It fails while the application starts, or a little later.
+    for _ in 0..8 {
+        assert_eq!(place(critical).written_to(full(), full(), &["run", "app.toml"]), Some(1));
+    }
+}
+
+#[test]
+fn warnings_that_cannot_be_written_do_not_matter() {
+    let warned = r#"
+[application]
+name = "warned"
+until = "done"
+[types]
+sample = "SA"
+[plugins.ends]
+command = ["touch", "ran"]
+publish = ["sample"]
+"#;
+    for stderr in [full(), fs::File::open("/dev/null").unwrap()] {
+        let place = place(warned);
+        place.written_to(full(), stderr, &["run", "app.toml"]);
+        assert!(place.path().join("ran").exists());
+    }
+}
+
+#[test]
+fn a_bad_end_is_one_when_nobody_reads_of_it() {
+    assert_eq!(place("[application]\n").unread(&["run", "app.toml"]), Some(2));
+    let failing = r#"
+[application]
+name = "failing"
 [plugins.crash]
 command = ["sh", "-c", "exit 3"]
 critical = true
 restart = "never"
 "#;
-    assert_eq!(unwritten(critical), Some(1));
+    assert_eq!(place(failing).unread(&["run", "--json", "app.toml"]), Some(1));
 }
