@@ -77,6 +77,23 @@ fn a_plugin_with_several_types() {
 }
 
 #[test]
+fn names_that_a_language_uses_itself_will_do() {
+    let place = Place::new();
+    fs::write(place.path().join("app.toml"), "[application]\nname = \"x\"\n").unwrap();
+    let read = |path: String| fs::read_to_string(place.path().join(path)).unwrap();
+    for name in ["log", "fmt", "Log", "std", "cmd", "all", "tool", "work", "go", "con", "v1"] {
+        place.run(&["new", "plugin", "--lang", "go", name]).well();
+        let text = read(format!("{name}/go.mod"));
+        assert!(text.contains(&format!("\nmodule example.com/plugin-{name}\n")), "{text}");
+    }
+    for name in ["build", "deps", "examples", "incremental"] {
+        place.run(&["new", "plugin", "--lang", "rust", name]).well();
+        let text = read(format!("{name}/Cargo.toml"));
+        assert!(text.contains(&format!("[[bin]]\nname = \"plugin-{name}\"\n")), "{text}");
+    }
+}
+
+#[test]
 fn without_types_a_plugin_gets_all_or_publishes_its_own() {
     let place = Place::new();
     fs::write(place.path().join("app.toml"), "[application]\nname = \"x\"\n").unwrap();
