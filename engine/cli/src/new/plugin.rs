@@ -1,5 +1,6 @@
 //! A new plugin: its folder, and its entry in the application file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::app_file::{AppFile, Entry, Named};
@@ -54,10 +55,12 @@ pub(crate) fn make(app: &Path, wish: &Wish, source: &Source) -> Result<String, P
     ))
 }
 
-/// What was wished for, with types when none were named: a plugin that gets every type, or in an application without any, a source
-/// of a type of its own name.
+/// What was wished for, each type once, and with types when none were named: a plugin that gets every type, or in an application
+/// without any, a source of a type of its own name.
 fn completed(wish: &Wish, file: &AppFile) -> Result<Wish, Problem> {
     let mut wish = wish.clone();
+    once(&mut wish.subscribe);
+    once(&mut wish.publish);
     if wish.subscribe.is_empty() && wish.publish.is_empty() {
         wish.subscribe = file.types()?.into_iter().map(|(name, _)| name).collect();
         if wish.subscribe.is_empty() {
@@ -65,6 +68,12 @@ fn completed(wish: &Wish, file: &AppFile) -> Result<Wish, Problem> {
         }
     }
     Ok(wish)
+}
+
+/// Keeps each name once, where it stood first.
+fn once(names: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
 }
 
 /// Adds the plugin to `file`, and makes its folder in `folder`. The folder is removed again unless it is kept.

@@ -94,6 +94,22 @@ fn names_that_a_language_uses_itself_will_do() {
 }
 
 #[test]
+fn a_type_that_is_named_twice_counts_once() {
+    let place = Place::new();
+    let app = place.path().join("app.toml");
+    fs::write(&app, "[application]\nname = \"x\"\n").unwrap();
+    let types = ["--subscribe", "a", "--subscribe", "a", "--publish", "b", "--publish", "b"];
+    let mut arguments = vec!["new", "plugin", "--lang", "python", "twice"];
+    arguments.extend(types);
+    let said = place.run(&arguments).failed(0);
+    assert!(said.contains("which gets a and publishes b; new"), "{said}");
+    let text = fs::read_to_string(&app).unwrap();
+    assert!(text.contains("subscribe = [\"a\"]\npublish = [\"b\"]\n"), "{text}");
+    let program = fs::read_to_string(place.path().join("twice/main.py")).unwrap();
+    assert_eq!(program.matches("client.publish(").count(), 1, "{program}");
+}
+
+#[test]
 fn without_types_a_plugin_gets_all_or_publishes_its_own() {
     let place = Place::new();
     fs::write(place.path().join("app.toml"), "[application]\nname = \"x\"\n").unwrap();
