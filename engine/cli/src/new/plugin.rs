@@ -1,5 +1,6 @@
 //! A new plugin: its folder, and its entry in the application file.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -181,7 +182,12 @@ fn data(wish: &Wish, types: &[Named], source: &Source) -> Data {
             .map(|(_, values)| values.clone())
             .collect()
     };
-    data.lists.insert("subscribe", of(&wish.subscribe));
+    // The longest prefix first: one that begins as a longer one does would hide it.
+    let mut subscribe = wish.subscribe.clone();
+    let length =
+        |name: &String| types.iter().find(|(known, _)| known == name).map_or(0, |(_, prefix)| prefix.len());
+    subscribe.sort_by_key(|name| Reverse(length(name)));
+    data.lists.insert("subscribe", of(&subscribe));
     data.lists.insert("publish", of(&wish.publish));
     data.lists.insert("type", entries.iter().map(|(_, values)| values.clone()).collect());
     data

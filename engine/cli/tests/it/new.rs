@@ -110,6 +110,21 @@ fn a_type_that_is_named_twice_counts_once() {
 }
 
 #[test]
+fn longer_prefixes_are_looked_for_first() {
+    let place = Place::new();
+    let types = "[types]\nall = \"\"\nshort = \"S\"\nlonger = \"SAB\"\nlong = \"SA\"\n";
+    fs::write(place.path().join("app.toml"), format!("[application]\nname = \"x\"\n{types}")).unwrap();
+    for (lang, main) in [("python", "main.py"), ("rust", "src/main.rs"), ("go", "main.go"), ("c", "plugin.c")]
+    {
+        let name = format!("in-{lang}");
+        place.run(&["new", "plugin", "--lang", lang, &name]).well();
+        let text = fs::read_to_string(place.path().join(&name).join(main)).unwrap();
+        let at = ["longer", "long", "short", "all"].map(|kind| text.find(&format!("\"{kind}\"")).unwrap());
+        assert!(at.is_sorted(), "{text}");
+    }
+}
+
+#[test]
 fn without_types_a_plugin_gets_all_or_publishes_its_own() {
     let place = Place::new();
     fs::write(place.path().join("app.toml"), "[application]\nname = \"x\"\n").unwrap();
