@@ -48,6 +48,8 @@ pub(crate) fn run(live: Live, interval: Duration) -> Result<Exit, Problem> {
     // From here on a panic gives the terminal back, too.
     let mut terminal = ratatui::try_init().map_err(|error| failed(&error))?;
     let end = show(&mut terminal, &looks, &signal);
+    // Here, since a signal ends the program before `terminal` is dropped.
+    let _ = terminal.show_cursor();
     ratatui::restore();
     drop(stop);
     match end {

@@ -10,6 +10,8 @@ use crate::terminal::Terminal;
 
 /// The screen is left.
 const LEFT: &str = "\x1b[?1049l";
+/// The cursor is shown.
+const CURSOR: &str = "\x1b[?25h";
 
 #[test]
 fn an_object_for_each_interval() {
@@ -69,9 +71,12 @@ fn it_ends_with_the_application() {
 fn a_signal_ends_it_and_the_terminal_is_given_back() {
     let place = Place::new();
     let _application = place.application("one");
-    let mut terminal = Terminal::run(&place, &["top", "--interval", "100ms"]);
-    terminal.shows("absent");
-    terminal.program.signal(Signal::TERM);
-    assert_eq!(terminal.ends().signal(), Some(15));
-    terminal.shows(LEFT);
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut terminal = Terminal::run(&place, &["top", "--interval", "100ms"]);
+        terminal.shows("absent");
+        terminal.program.signal(signal);
+        assert_eq!(terminal.ends().signal(), Some(signal.as_raw()));
+        terminal.shows(LEFT);
+        terminal.shows(CURSOR);
+    }
 }
