@@ -114,6 +114,15 @@ fn what_cannot_be_published_says_why() {
     assert!(said.contains("there is no type 'scored'; the application has reading"), "{said}");
     assert!(place.run(&["pub", "--hex", "0"]).failed(2).contains("pairs of digits"));
     assert!(place.run(&["pub", "--file", "nowhere"]).failed(2).contains("nowhere"));
+
+    let said = place.run(&["pub", "--file", "/dev/zero"]).failed(2);
+    assert!(said.contains("/dev/zero holds more than the largest event, 134217728 bytes"), "{said}");
+    let text = "[application]\nname = \"one\"\nmax-event-bytes = \"1 KiB\"\n[plugins.absent]\nport = 6001\n";
+    fs::write(place.path().join("app.toml"), text).unwrap();
+    let said = place.run(&["pub", "--app", "app.toml", "--file", "/dev/zero"]).failed(2);
+    assert!(said.contains("largest event, 1024 bytes"), "{said}");
+    // Nothing is read for nobody.
+    place.run(&["pub", "--app", "two", "--file", "/dev/zero"]).failed(3);
 }
 
 #[test]
