@@ -15,6 +15,15 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A word of a command that a shell is to take as it is: `a/b.toml`, `'a b.toml'`.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "-_./:@%+,".contains(character);
+    match word.is_empty() || !word.chars().all(plain) {
+        true => format!("'{}'", word.replace('\'', r"'\''")),
+        false => word.to_owned(),
+    }
+}
+
 /// A count in at most five characters: `9999`, `12.3k`, `456k`, `1.2M`.
 pub(crate) fn count(number: u64) -> String {
     if number < 10_000 {
@@ -95,6 +104,14 @@ pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell_when_needed() {
+        assert_eq!(shell_word("a-b/c.toml"), "a-b/c.toml");
+        assert_eq!(shell_word("a b/app.toml"), "'a b/app.toml'");
+        assert_eq!(shell_word("it's;$x"), r"'it'\''s;$x'");
+        assert_eq!(shell_word(""), "''");
+    }
 
     #[test]
     fn numbers_are_short_and_true() {

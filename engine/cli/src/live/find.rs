@@ -8,6 +8,7 @@ use event_engine::control::client::ClientError;
 
 use super::Live;
 use crate::exit::Problem;
+use crate::human::shell_word;
 
 /// The argument that says which running application is meant.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -45,7 +46,7 @@ fn only_one() -> Result<Live, Problem> {
             Err(Problem::Wrong(format!(
                 "several applications are running here: {}; say which one: --app {}",
                 names.join(", "),
-                names.first().copied().unwrap_or_default()
+                shell_word(names.first().copied().unwrap_or_default())
             )))
         }
     }

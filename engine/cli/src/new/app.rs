@@ -10,6 +10,7 @@ use super::plugin::{add, Wish};
 use super::sdk::Source;
 use super::template::{render, Data};
 use crate::exit::Problem;
+use crate::human::shell_word;
 
 const APP: &str = include_str!("../../templates/app/app.toml.in");
 const README: &str = include_str!("../../templates/app/README.md.in");
@@ -50,6 +51,6 @@ pub(crate) fn make(parent: &Path, name: &str, lang: Lang, source: &Source) -> Re
         "made {}/: app.toml, README.md, and two plugins ({}): source/, printer/\nclient library: {source}\nnext: event-engine run {}\n",
         folder.display(),
         lang.name(),
-        app.display()
+        shell_word(&app.to_string_lossy())
     ))
 }

@@ -11,6 +11,7 @@ use super::names;
 use super::sdk::Source;
 use super::template::{render, Data, Values};
 use crate::exit::Problem;
+use crate::human::shell_word;
 
 /// What plugin is wished for.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub(crate) fn make(app: &Path, wish: &Wish, source: &Source) -> Result<String, P
         made.files,
         app.display(),
         made.entry,
-        app.display(),
+        shell_word(&app.to_string_lossy()),
         folder.join(&made.edit).display()
     ))
 }

@@ -125,6 +125,17 @@ fn longer_prefixes_are_looked_for_first() {
 }
 
 #[test]
+fn the_next_command_can_be_copied() {
+    let place = Place::new();
+    fs::create_dir(place.path().join("a b")).unwrap();
+    let said = place.run(&["new", "app", "demo", "--dir", "a b"]).failed(0);
+    assert!(said.contains("next: event-engine run 'a b/demo/app.toml'\n"), "{said}");
+    let arguments = ["new", "plugin", "more", "--lang", "c", "--app", "a b/demo/app.toml"];
+    let said = place.run(&arguments).failed(0);
+    assert!(said.contains("next: event-engine run 'a b/demo/app.toml'    (and edit"), "{said}");
+}
+
+#[test]
 fn without_types_a_plugin_gets_all_or_publishes_its_own() {
     let place = Place::new();
     fs::write(place.path().join("app.toml"), "[application]\nname = \"x\"\n").unwrap();
