@@ -17,6 +17,39 @@ pub(super) type Named = (String, Vec<u8>);
 pub(super) struct AppFile {
     path: PathBuf,
     document: DocumentMut,
+    form: Form,
+}
+
+/// What the document does not keep of the file.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    /// A mark of UTF-8 at its begin.
+    mark: bool,
+    /// Its lines end with `\r\n`.
+    crlf: bool,
+}
+
+/// The mark of UTF-8.
+const MARK: char = '\u{feff}';
+
+impl Form {
+    fn of(text: &str) -> Form {
+        Form {
+            mark: text.starts_with(MARK),
+            crlf: text.split('\n').next().is_some_and(|line| line.ends_with('\r')),
+        }
+    }
+
+    /// `text`, whose lines end with `\n`, in this form.
+    fn give(self, text: &str) -> String {
+        let text = text.trim_start_matches(MARK).replace("\r\n", "\n");
+        let text = if self.crlf { text.replace('\n', "\r\n") } else { text };
+        if self.mark {
+            format!("{MARK}{text}")
+        } else {
+            text
+        }
+    }
 }
 
 /// A plugin's entry.
@@ -54,7 +87,7 @@ impl AppFile {
     pub(super) fn parse(path: &Path, text: &str) -> Result<AppFile, Problem> {
         let document =
             text.parse().map_err(|error| Problem::Wrong(format!("{}: {error}", path.display())))?;
-        Ok(AppFile { path: path.to_path_buf(), document })
+        Ok(AppFile { path: path.to_path_buf(), document, form: Form::of(text) })
     }
 
     /// The types with their prefixes, in the file's order.
@@ -132,7 +165,7 @@ impl AppFile {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        text
+        self.form.give(&text)
     }
 
     /// Writes the file: whole or not at all.
@@ -232,6 +265,21 @@ subscribe = ["scored"]
         let expected = [("image", "IM"), ("scored", "SC"), ("stored", "ST"), ("image-2", "IA")];
         for (name, prefix) in expected {
             assert!(types.contains(&(name.to_owned(), prefix.as_bytes().to_vec())), "{name}: {types:?}");
+        }
+    }
+
+    #[test]
+    fn line_ends_and_a_mark_are_kept() {
+        for (mark, end) in [("", "\n"), ("", "\r\n"), ("\u{feff}", "\n"), ("\u{feff}", "\r\n")] {
+            let text = format!("{mark}{}", FILE.replace('\n', end));
+            let mut file = parsed(&text);
+            assert_eq!(file.text(), text);
+            file.add_type("fresh").unwrap();
+            file.add_plugin(&entry(&["fresh".to_owned()], &[])).unwrap();
+            let plain = file.text().replace(end, "\n");
+            assert!(!plain.contains('\r') && plain.replace('\n', end) == file.text(), "{:?}", file.text());
+            assert!(file.text().starts_with(&format!("{mark}# What")), "{:?}", file.text());
+            assert!(parsed(&file.text()).has_plugin("new"), "{:?}", file.text());
         }
     }
 
