@@ -23,6 +23,12 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "event-engine", &mut script);
-    output::write(&String::from_utf8_lossy(&script))?;
+    output::write(&mended(&String::from_utf8_lossy(&script)))?;
     Ok(Exit::Done)
+}
+
+/// The script for bash names the state after `event-engine` in two ways, because of the `-`: one of them for what is completed
+/// there. Without this nothing would be completed after a command.
+fn mended(script: &str) -> String {
+    script.replace("event__subcmd__engine", "event__engine")
 }

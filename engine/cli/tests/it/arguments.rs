@@ -1,6 +1,8 @@
 //! What the commands `new` to `completions` say about themselves, and what arguments they refuse.
 
-use crate::place::Place;
+use std::fs;
+
+use crate::place::{Place, Said};
 
 #[test]
 fn every_command_explains_itself() {
@@ -30,6 +32,43 @@ fn wrong_arguments_are_exit_code_2() {
     ] {
         place.run(arguments).failed(2);
     }
+}
+
+/// What bash proposes for the last word of a command line, with the script that it gets.
+fn completed(place: &Place, line: &str) -> Vec<String> {
+    const ASK: &str = r#"
+source ./script
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+function=$(complete -p event-engine) function=${function##*-F } function=${function%% *}
+"$function" event-engine "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+printf '%s\n' "${COMPREPLY[@]}"
+"#;
+    let mut bash = place.in_environment("bash");
+    bash.args(["--norc", "-c", ASK, "bash"]).args(line.split(' '));
+    let said = Said::of(bash.output().unwrap());
+    assert_eq!(said.stderr, "", "{line}");
+    said.well().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_every_word() {
+    let place = Place::new();
+    fs::write(place.path().join("script"), place.run(&["completions", "bash"]).well()).unwrap();
+    for (line, expected) in [
+        ("event-engine ", &["run", "check", "tap", "pub"][..]),
+        ("event-engine le", &["ledger"]),
+        ("event-engine list --", &["--app", "--json"]),
+        ("event-engine tap --format ", &["auto", "text", "hex", "json", "raw"]),
+        ("event-engine new ", &["app", "plugin"]),
+        ("event-engine new plugin --lang ", &["rust", "python", "go", "c"]),
+        ("event-engine help ", &["run", "new"]),
+        ("event-engine help new ", &["app", "plugin"]),
+    ] {
+        let proposed = completed(&place, line);
+        assert!(expected.iter().all(|word| proposed.iter().any(|of| of == word)), "{line}: {proposed:?}");
+    }
+    assert_eq!(completed(&place, "event-engine new plugin --lang p"), ["python"]);
 }
 
 #[test]
