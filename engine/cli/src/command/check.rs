@@ -8,9 +8,13 @@ use event_engine::application::{ApplicationFile, Diagnostics};
 use crate::exit::{self, Exit, Problem};
 use crate::output;
 
+const JSON: &str = "With --json: {\"file\", \"errors\", \"warnings\", \"diagnostics\": [{\"severity\", \"line\", \"column\", \"end-line\", \"end-column\",
+\"message\", \"help\", \"related\": [{\"line\", \"column\", \"end-line\", \"end-column\", \"message\"}]}]}; \"severity\" is \"error\" or
+\"warning\"; places, \"help\" and \"related\" are there where there are some";
+
 /// Which file, and how strictly.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = format!("{JSON}\n\n{}", exit::HELP))]
 pub(crate) struct Arguments {
     /// The application file
     #[arg(value_name = "APP.toml")]

@@ -12,7 +12,11 @@ use crate::output;
 
 /// Of which application, and how.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
+#[command(
+    after_help = exit::HELP,
+    override_usage = "event-engine graph [OPTIONS] <APP.toml>\n       event-engine graph [OPTIONS] --live\n       \
+                      event-engine graph [OPTIONS] --app <NAME|SOCKET|APP.toml>"
+)]
 pub(crate) struct Arguments {
     /// The application file; its commands need not be there
     #[arg(value_name = "APP.toml", required_unless_present_any = ["live", "app"], conflicts_with_all = ["live", "app"])]

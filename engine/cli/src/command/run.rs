@@ -14,9 +14,13 @@ use crate::printer::Printer;
 use crate::report::Ending;
 use crate::{log, output};
 
+const JSON: &str = "With --json: {\"success\", \"failure\", \"plugins\": [{\"name\", \"outcome\", \"text\"}], \"ledger\": {\"accepted\", \"unmatched\",
+\"parked\", \"balances\", \"plugins\": [{\"name\", \"published\", \"matched\", \"delivered\", \"handed-over\", \"queued\", \"in-flight\",
+\"shed\", \"discarded\", \"dead-lettered\", \"redelivered\", \"refused\"}]}}; \"failure\" may be null";
+
 /// Which application, and what is shown of it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = format!("{JSON}\n\n{}", exit::HELP))]
 pub(crate) struct Arguments {
     /// The application file
     #[arg(value_name = "APP.toml")]
