@@ -24,6 +24,11 @@ pub(crate) fn shell_word(word: &str) -> String {
     }
 }
 
+/// A text without what would do something to a terminal, as diagnostics show names.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
 /// A count in at most five characters: `9999`, `12.3k`, `456k`, `1.2M`.
 pub(crate) fn count(number: u64) -> String {
     if number < 10_000 {

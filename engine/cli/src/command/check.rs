@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use event_engine::application::{ApplicationFile, Diagnostics};
 
 use crate::exit::{self, Exit, Problem};
-use crate::output;
+use crate::{human, output};
 
 const JSON: &str = "With --json: {\"file\", \"errors\", \"warnings\", \"diagnostics\": [{\"severity\", \"line\", \"column\", \"end-line\", \"end-column\",
 \"message\", \"help\", \"related\": [{\"line\", \"column\", \"end-line\", \"end-column\", \"message\"}]}]}; \"severity\" is \"error\" or
@@ -56,7 +56,7 @@ fn show(diagnostics: &Diagnostics) -> io::Result<()> {
         (errors, 0) => counted(errors, "error"),
         (errors, warnings) => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
     };
-    output::write(&format!("{}: {summary}\n", diagnostics.file().display()))
+    output::write(&format!("{}: {summary}\n", human::harmless(&diagnostics.file().to_string_lossy())))
 }
 
 fn counted(number: usize, what: &str) -> String {

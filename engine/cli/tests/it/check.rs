@@ -74,6 +74,17 @@ fn what_is_wrong_stays_so_when_nobody_reads_of_it() {
 }
 
 #[test]
+fn a_path_does_nothing_to_the_terminal() {
+    let folder = Folder::new();
+    fs::write(folder.path().join("a\n\x1b[31m.toml"), GOOD).unwrap();
+    let done = run_in(folder.path(), &["check", "a\n\x1b[31m.toml"]);
+    assert_eq!(
+        (done.code, done.stdout.as_str()),
+        (Some(0), "a\u{fffd}\u{fffd}[31m.toml: nothing is wrong\n")
+    );
+}
+
+#[test]
 fn a_file_that_is_not_there_is_said() {
     let folder = Folder::new();
     let done = run_in(folder.path(), &["check", "app.toml"]);
