@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let arguments = command::Arguments::parse();
+    let arguments = command::Arguments::try_parse()
+        .unwrap_or_else(|error| command::explained(error, std::env::args_os()).exit());
     exit::code(command::run(&arguments.command))
 }

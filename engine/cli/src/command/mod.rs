@@ -1,6 +1,9 @@
 //! The commands, one file each: `Arguments`, and `run`, which does the work.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Error, Parser, Subcommand};
 
 use crate::exit::{self, Exit, Problem};
 
@@ -50,6 +53,22 @@ pub(crate) enum Command {
     Stop(stop::Arguments),
     /// Print what a shell needs to complete the command line
     Completions(completions::Arguments),
+}
+
+/// An error of the command line, with a tip for `--wait 5s`: the time of `--wait` may be left out, so it stands behind a `=`.
+pub(crate) fn explained(mut error: Error, arguments: impl Iterator<Item = OsString>) -> Error {
+    let Some(ContextValue::String(unexpected)) = error.get(ContextKind::InvalidArg).cloned() else {
+        return error;
+    };
+    let arguments: Vec<OsString> = arguments.collect();
+    let is_time = arguments
+        .windows(2)
+        .any(|pair| matches!(pair, [wait, time] if wait == "--wait" && *time == *unexpected));
+    if error.kind() == ErrorKind::UnknownArgument && is_time {
+        let tip = format!("to wait at most so long, write '--wait={unexpected}'");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// Does it.

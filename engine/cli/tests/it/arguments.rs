@@ -34,6 +34,14 @@ fn wrong_arguments_are_exit_code_2() {
     }
 }
 
+#[test]
+fn a_time_behind_a_space_gets_a_tip() {
+    let place = Place::new();
+    let said = place.run(&["stop", "--wait", "5s"]).failed(2);
+    assert!(said.contains("unexpected argument '5s'") && said.contains("write '--wait=5s'"), "{said}");
+    assert!(!place.run(&["stop", "5s"]).failed(2).contains("--wait="));
+}
+
 /// What bash proposes for the last word of a command line, with the script that it gets.
 fn completed(place: &Place, line: &str) -> Vec<String> {
     const ASK: &str = r#"
