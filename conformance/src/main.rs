@@ -8,9 +8,13 @@ mod bench;
 mod case;
 mod command;
 mod data;
+mod guardian;
 mod header;
+mod hello;
+mod interrupt;
 mod known;
 mod mutant;
+mod nearest;
 mod random;
 mod record;
 mod report;
@@ -19,13 +23,17 @@ mod run;
 mod stage;
 mod subject;
 mod testees;
+mod trouble;
 mod vectors;
 mod walk;
 mod zmtp;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use trouble::Trouble;
 
 /// Proves that a client library or an engine keeps the event-engine specification.
 #[derive(Parser)]
@@ -38,7 +46,7 @@ pub(crate) struct Arguments {
 /// What the program's end says.
 const EXIT_CODES: &str = "Exit codes: 0 all that ran passed (known failures apart) · 1 something failed, was flaky, or passed though it \
 is a known failure · 2 the command line is wrong · 3 something could not run, so the run proves nothing as a whole · 4 the harness \
-itself failed · 5 nothing ran";
+itself failed, or what came of it could not be written · 5 nothing ran · 129, 130, 143 ended by SIGHUP, Ctrl-C, SIGTERM";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -83,30 +91,58 @@ pub(crate) enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Run(arguments) => command::run::run(&arguments),
-        Command::Smoke(arguments) => command::run::everybody(&arguments, true),
-        Command::Full(arguments) => command::run::everybody(&arguments, false),
-        Command::Replay(arguments) => command::replay::run(&arguments),
-        Command::NewSdk(arguments) => command::new_sdk::run(&arguments),
-        Command::List(arguments) => command::list::run(&arguments),
-        Command::Explain(arguments) => command::explain::run(&arguments),
-        Command::Coverage(arguments) => command::coverage::run(&arguments),
-        Command::Selftest(arguments) => command::selftest::run(&arguments),
-        Command::Bench(arguments) => command::bench::run(&arguments),
-        Command::Walk(arguments) => command::walk::run(&arguments),
-        Command::Report(arguments) => Ok(report::run(&arguments)),
-        Command::Diff(arguments) => Ok(report::run_diff(&arguments)),
+    let ended = done(Arguments::parse().command);
+    // What a run that was ended says of its testees is of no use to anybody.
+    if let Some(code) = interrupt::code() {
+        return ExitCode::from(code);
+    }
+    ended.unwrap_or_else(|trouble| {
+        let _ = writeln!(std::io::stderr(), "conformance: {trouble}");
+        trouble.code()
+    })
+}
+
+/// Does what the command line says.
+fn done(command: Command) -> Result<ExitCode, Trouble> {
+    if command.starts_others() {
+        interrupt::watch()?;
+    }
+    Ok(match command {
+        Command::Run(arguments) => command::run::run(&arguments)?,
+        Command::Smoke(arguments) => command::run::everybody(&arguments, true)?,
+        Command::Full(arguments) => command::run::everybody(&arguments, false)?,
+        Command::Replay(arguments) => command::replay::run(&arguments)?,
+        Command::NewSdk(arguments) => command::new_sdk::run(&arguments)?,
+        Command::List(arguments) => command::list::run(&arguments)?,
+        Command::Explain(arguments) => command::explain::run(&arguments)?,
+        Command::Coverage(arguments) => command::coverage::run(&arguments)?,
+        Command::Selftest(arguments) => command::selftest::run(&arguments)?,
+        Command::Bench(arguments) => command::bench::run(&arguments)?,
+        Command::Walk(arguments) => command::walk::run(&arguments)?,
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Diff(arguments) => report::run_diff(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut script);
-            let _ = std::io::Write::write_all(&mut std::io::stdout(), &script);
-            Ok(ExitCode::SUCCESS)
+            let _ = std::io::stdout().write_all(&script);
+            ExitCode::SUCCESS
         }
-        Command::Testee { which } => Ok(testees::run(&which)),
-    };
-    result.unwrap_or_else(|problem| {
-        eprintln!("conformance: {problem}");
-        ExitCode::from(2)
+        Command::Testee { which } => testees::run(&which),
     })
+}
+
+impl Command {
+    /// Whether it starts other programs, which must end with it.
+    fn starts_others(&self) -> bool {
+        matches!(
+            self,
+            Self::Run(_)
+                | Self::Smoke(_)
+                | Self::Full(_)
+                | Self::Replay(_)
+                | Self::Selftest(_)
+                | Self::Bench(_)
+                | Self::Walk(_)
+        )
+    }
 }

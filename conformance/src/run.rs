@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::case::{Case, Judged};
+use crate::interrupt;
 use crate::known::Known;
 use crate::mutant::{Mutant, Mutation};
 use crate::record::{self, CaseResult, Lane, Verdict};
@@ -194,11 +195,17 @@ pub(crate) fn run_all<'a>(
         let queue = Mutex::new(jobs);
         std::thread::scope(|scope| {
             for _ in 0..threads {
-                scope.spawn(|| loop {
-                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(job) = job else { return };
-                    let result = job.run(settings, known);
-                    done(&job, result);
+                scope.spawn(|| {
+                    while interrupt::came().is_none() {
+                        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                        let Some(job) = job else { return };
+                        let result = job.run(settings, known);
+                        // What became of a case in whose midst all was killed says nothing.
+                        if interrupt::came().is_some() {
+                            return;
+                        }
+                        done(&job, result);
+                    }
                 });
             }
         });

@@ -1,19 +1,24 @@
 //! What is under test, and what it is tried against: how each is built, started and asked who it is.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use rustix::process::Pid;
 use serde_json::{Map, Value};
 
+use crate::hello;
+use crate::interrupt;
 use crate::record;
-use crate::stage::testee::{hello, Answer, Launch, NoAnswer, Testee, NO_SUCH_OP};
+use crate::stage::testee::{self, Answer, Launch, NoAnswer, Testee, NO_SUCH_OP};
 use crate::stage::told;
+use crate::trouble::Trouble;
 
 /// The clients of this repository that have a testee: key, how it is built, how it is started.
 const CLIENTS: [(&str, &[&str], &[&str]); 7] = [
@@ -57,7 +62,7 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// A client of this repository.
-    pub(crate) fn sdk(key: &str, limit: Duration, attach: bool) -> Result<Self, String> {
+    pub(crate) fn sdk(key: &str, limit: Duration, attach: bool) -> Result<Self, Trouble> {
         let (_, build, start) = CLIENTS.iter().find(|(name, _, _)| *name == key).ok_or_else(|| {
             let names: Vec<&str> = CLIENTS.iter().map(|(name, _, _)| *name).collect();
             format!("there is no SDK `{key}`: say one of {}, all, or --adapter COMMAND", names.join(", "))
@@ -78,28 +83,24 @@ impl Subject {
                 .collect()
         };
         if !attach {
-            prepare(&root, &put(build))?;
+            prepare(&root, &put(build)).map_err(Trouble::NotRun)?;
         }
         Self::new(key, format!("--sdk {key}"), Launch { command: put(start), attach }, limit)
     }
 
     /// Somebody else's client library, by a command line.
-    pub(crate) fn adapter(command: &str, limit: Duration, attach: bool) -> Result<Self, String> {
+    pub(crate) fn adapter(command: &str, limit: Duration, attach: bool) -> Result<Self, Trouble> {
         let named = format!("--adapter '{command}'");
         Self::new("adapter", named, Launch { command: shell(command), attach }, limit)
     }
 
     /// A client library by program and arguments.
-    pub(crate) fn command(key: &str, command: Vec<String>, limit: Duration) -> Result<Self, String> {
+    pub(crate) fn command(key: &str, command: Vec<String>, limit: Duration) -> Result<Self, Trouble> {
         Self::new(key, format!("--adapter '{}'", command.join(" ")), Launch { command, attach: false }, limit)
     }
 
-    fn new(key: &str, named: String, launch: Launch, limit: Duration) -> Result<Self, String> {
-        let (mut testee, about) = introduce(key, &launch, limit)?;
-        refuses(key, &mut testee, limit)?;
-        if !matches!(about.role.as_str(), "sdk" | "client") {
-            return Err(format!("{key} says that its role is `{}`; a client's is sdk or client", about.role));
-        }
+    fn new(key: &str, named: String, launch: Launch, limit: Duration) -> Result<Self, Trouble> {
+        let (testee, about) = introduced(key, &CLIENT_ROLES, &launch, limit)?;
         Ok(Self { key: key.to_owned(), named, launch, about, idle: Mutex::new(vec![testee]) })
     }
 
@@ -119,7 +120,7 @@ impl Subject {
 
     /// A new testee, that no case has used.
     pub(crate) fn fresh(&self, limit: Duration) -> Result<Testee, String> {
-        introduce(&self.key, &self.launch, limit).map(|(testee, _)| testee)
+        introduce(&self.key, &CLIENT_ROLES, &self.launch, limit).map(|(testee, _)| testee)
     }
 
     /// Leaves a testee to the next case.
@@ -149,7 +150,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// One that this program has: `event-engine`, `ancestor`, `mini`; an address; or a testee's command line.
-    pub(crate) fn named(name: &str, limit: Duration, attach: bool) -> Result<Self, String> {
+    pub(crate) fn named(name: &str, limit: Duration, attach: bool) -> Result<Self, Trouble> {
         let (key, command) = match name {
             "event-engine" => ("engine", own(&["engine"])?),
             "ancestor" => ("ancestor", own(&["ancestor"])?),
@@ -163,23 +164,19 @@ impl Engine {
     }
 
     /// An engine by program and arguments of its testee.
-    pub(crate) fn command(key: &str, command: Vec<String>, limit: Duration) -> Result<Self, String> {
+    pub(crate) fn command(key: &str, command: Vec<String>, limit: Duration) -> Result<Self, Trouble> {
         let name = command.join(" ");
         Self::new(key, &name, Launch { command, attach: false }, limit)
     }
 
-    fn new(key: &str, name: &str, launch: Launch, limit: Duration) -> Result<Self, String> {
-        let (mut testee, about) = introduce(key, &launch, limit)?;
-        refuses(key, &mut testee, limit)?;
-        if about.role != "engine" {
-            return Err(format!("{key} says that its role is `{}`, not engine", about.role));
-        }
+    fn new(key: &str, name: &str, launch: Launch, limit: Duration) -> Result<Self, Trouble> {
+        let (_testee, about) = introduced(key, &ENGINE_ROLES, &launch, limit)?;
         let idle = (name == "mini").then(Mutex::default);
         let named = format!("--engine '{name}'");
         Ok(Self { key: key.to_owned(), named, way: EngineWay::Testee(launch), about, idle })
     }
 
-    fn at(address: &str) -> Result<Self, String> {
+    fn at(address: &str) -> Result<Self, Trouble> {
         let found = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?.next();
         let socket = found.ok_or_else(|| format!("{address} has no address"))?;
         let about = record::Subject {
@@ -219,57 +216,55 @@ impl Engine {
     }
 }
 
+/// Starts a testee for the first time: it must say who it is, and refuse what does not exist.
+fn introduced(
+    key: &str,
+    roles: &[&str],
+    launch: &Launch,
+    limit: Duration,
+) -> Result<(Testee, record::Subject), Trouble> {
+    let introduce = || {
+        let (mut testee, about) = introduce(key, roles, launch, limit)?;
+        refuses(key, &mut testee, limit)?;
+        Ok((testee, about))
+    };
+    introduce().map_err(Trouble::NotRun)
+}
+
 /// Starts a testee and hears who it is.
-fn introduce(key: &str, launch: &Launch, limit: Duration) -> Result<(Testee, record::Subject), String> {
-    let mut testee = Testee::start("client", launch, limit)?;
-    let answer = testee.ask("hello", hello(), limit);
-    let Ok(Answer::Ok(ok)) = answer else {
-        return Err(format!("{key} does not answer `hello`: {answer:?} {}", testee.output()));
+fn introduce(
+    key: &str,
+    roles: &[&str],
+    launch: &Launch,
+    limit: Duration,
+) -> Result<(Testee, record::Subject), String> {
+    let name = if roles == ENGINE_ROLES { "engine" } else { "client" };
+    let mut testee = Testee::start(name, launch, limit)?;
+    let said = match testee.ask("hello", testee::hello(), limit) {
+        Ok(Answer::Ok(ok)) => {
+            let about = hello::read(key, roles, &ok).map_err(|why| {
+                format!("what {key} answers to `hello` is not as conformance/adapter.md says: {why}")
+            })?;
+            return Ok((testee, about));
+        }
+        Ok(answer) => told(&answer),
+        Err(NoAnswer::Late) => format!("nothing within {} s", limit.as_secs_f64()),
+        Err(NoAnswer::Gone(how)) => how,
     };
-    let text = |name: &str| short(ok.get(name));
-    let list = |name: &str| -> Vec<String> {
-        let list = ok.get(name).and_then(Value::as_array).into_iter().flatten();
-        list.take(LISTED).map(|word| short(Some(word))).collect()
-    };
-    let libraries = ok.get("libraries").and_then(Value::as_object).into_iter().flatten();
-    let about = record::Subject {
-        key: key.to_owned(),
-        role: text("role"),
-        name: text("name"),
-        version: text("version"),
-        language: text("language"),
-        profiles: list("profiles"),
-        features: list("features"),
-        libraries: libraries
-            .take(LISTED)
-            .map(|(name, version)| {
-                (
-                    name.chars().take(SHORT).collect(),
-                    version.as_str().unwrap_or_default().chars().take(SHORT).collect(),
-                )
-            })
-            .collect(),
-        broken: None,
-    };
-    if about.name.is_empty() || about.profiles.is_empty() {
-        return Err(format!("{key} answers `hello` without a name or without profiles"));
-    }
-    Ok((testee, about))
+    let printed = testee.output();
+    let printed = if printed.is_empty() { printed } else { format!("; it printed: {}", printed.trim()) };
+    Err(format!("{key} does not answer `hello` as it must: {said}{printed}"))
 }
 
-/// Longer words in `hello`, and more of them, are for nobody.
-const SHORT: usize = 200;
-const LISTED: usize = 100;
-
-fn short(word: Option<&Value>) -> String {
-    word.and_then(Value::as_str).unwrap_or_default().chars().take(SHORT).collect()
-}
+/// What a testee of a client library, or of an engine, may be.
+const CLIENT_ROLES: [&str; 2] = ["sdk", "client"];
+const ENGINE_ROLES: [&str; 1] = ["engine"];
 
 /// Whether a testee says of an op that does not exist that it has none: one that says yes to everything proves nothing.
 fn refuses(key: &str, testee: &mut Testee, limit: Duration) -> Result<(), String> {
     let answer = testee.ask(NO_SUCH_OP, Map::new(), limit);
     let said = match &answer {
-        Ok(Answer::Error(error)) if short(error.get("kind")) == "unsupported" => {
+        Ok(Answer::Error(error)) if error.get("kind").and_then(Value::as_str) == Some("unsupported") => {
             match testee.faults().first() {
                 None => return Ok(()),
                 Some(fault) => return Err(format!("{key} breaks the adapter protocol: {fault}")),
@@ -312,15 +307,35 @@ fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
+/// Builds a testee.
 fn prepare(root: &Path, command: &[String]) -> Result<(), String> {
     let (program, arguments) = command.split_first().ok_or("there is no command")?;
-    let output = Command::new(program).args(arguments).current_dir(root).output();
-    let output = output.map_err(|error| format!("cannot run `{}`: {error}", command.join(" ")))?;
-    if output.status.success() {
+    let cannot = |error: std::io::Error| format!("cannot run `{}`: {error}", command.join(" "));
+    let child = Command::new(program)
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn();
+    let mut child = child.map_err(cannot)?;
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let may = group.map_or(Ok(()), interrupt::started);
+    let mut text = Vec::new();
+    if let Some(mut errors) = child.stderr.take() {
+        let _ = errors.read_to_end(&mut text);
+    }
+    if let Some(group) = group {
+        interrupt::ended(group);
+    }
+    let status = child.wait().map_err(cannot)?;
+    may?;
+    if status.success() {
         return Ok(());
     }
-    let text = String::from_utf8_lossy(&output.stderr);
-    Err(format!("`{}` failed ({}): {}", command.join(" "), output.status, text.trim()))
+    let text = String::from_utf8_lossy(&text);
+    Err(format!("`{}` failed ({status}): {}", command.join(" "), text.trim()))
 }
 
 fn shell(command: &str) -> Vec<String> {

@@ -20,6 +20,7 @@ use plan::Measure;
 pub(crate) use plan::Plan;
 pub(crate) use table::text;
 
+use crate::interrupt;
 use crate::subject::{Engine, Subject};
 use figures::Measurement;
 
@@ -37,6 +38,9 @@ pub(crate) fn run(plan: &Plan, subjects: &[Subject], engine: &Engine) -> Results
     for run in 1..=plan.runs {
         for measure in Measure::ALL {
             for (index, row) in plan.rows.iter().enumerate() {
+                if interrupt::came().is_some() {
+                    continue;
+                }
                 let name = format!("{} {}", measure.name(), row.name());
                 progress(&format!("run {run} of {}: {name}", plan.runs));
                 let result = subjects

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::bench::{self, Machine, Plan, Results};
+use crate::interrupt;
 use crate::record;
 use crate::subject::{Engine, Subject, ALL};
+use crate::trouble::Trouble;
 
 /// What to measure, and how.
 #[derive(clap::Args, Clone, Debug)]
@@ -44,7 +46,7 @@ taken, which counts the more the fewer the events are; basic: an event a request
 delivered ÷ sent: publish: what the engine's ledger says was matched; receive: different numbers that came; round trips: those that ended";
 
 /// Measures.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let begun = Instant::now();
     let machine = Machine::this();
     let engine = Engine::named("event-engine", INTRODUCTION, false)?;
@@ -57,9 +59,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         size: arguments.size,
     };
     if plan.rows.is_empty() {
-        return Err(missing.join("\n"));
+        return Err(Trouble::NotRun(missing.join("\n")));
     }
     let mut results = bench::run(&plan, &subjects, &engine);
+    if interrupt::came().is_some() {
+        return Err(Trouble::NotRun(interrupt::ENDED.to_owned()));
+    }
     results.failures.splice(0..0, missing);
 
     say!("{} runs, {} bytes an event; {}", plan.runs, plan.size, machine.text());
@@ -93,7 +98,7 @@ fn at_least_the_number(text: &str) -> Result<usize, String> {
 }
 
 /// The clients, built and asked who they are; those that cannot be started, the others are measured all the same.
-fn subjects(names: &[String]) -> Result<(Vec<Subject>, Vec<String>), String> {
+fn subjects(names: &[String]) -> Result<(Vec<Subject>, Vec<String>), Trouble> {
     let mut keys: Vec<&str> = Vec::new();
     for name in names {
         let named = if name == "all" { ALL.to_vec() } else { vec![name.as_str()] };
@@ -104,13 +109,11 @@ fn subjects(names: &[String]) -> Result<(Vec<Subject>, Vec<String>), String> {
     for key in &keys {
         match Subject::sdk(key, INTRODUCTION, false) {
             Ok(subject) => subjects.push(subject),
-            Err(why) => missing.push(format!("not measured: {key}: {why}")),
+            Err(Trouble::NotRun(why)) => missing.push(format!("not measured: {key}: {why}")),
+            Err(trouble) => return Err(trouble),
         }
     }
-    match missing.as_slice() {
-        [why] if keys.len() == 1 => Err(why.clone()),
-        _ => Ok((subjects, missing)),
-    }
+    Ok((subjects, missing))
 }
 
 fn described(about: &record::Subject) -> String {

@@ -97,7 +97,7 @@ fn one(
             case: "hello".to_owned(),
             verdict: Verdict::Fail,
             requirements: Vec::new(),
-            why,
+            why: why.to_string(),
             killed: true,
         }],
     };

@@ -7,6 +7,7 @@ use clap::Parser;
 
 use crate::record::Verdict;
 use crate::report::reading::Record;
+use crate::trouble::Trouble;
 use crate::Command;
 
 /// What to run again.
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
 }
 
 /// Runs it again.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let record = Record::read(&arguments.record)?;
     let mut cases = arguments.case.clone();
     if cases.is_empty() {
@@ -53,6 +54,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             all.options.leave_nothing();
             super::run::everybody(&all, false)
         }
-        _ => Err("the record is of none of `conformance run`, `smoke` or `full`".to_owned()),
+        _ => Err(Trouble::Usage("the record is of none of `conformance run`, `smoke` or `full`".to_owned())),
     }
 }

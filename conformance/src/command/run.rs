@@ -1,19 +1,20 @@
 //! `conformance run`: cases with client libraries, or with an engine.
 
-use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::files::Files;
 use super::progress::Progress;
 use crate::case::{Actor, Case, Catalogue, Judged, Selection};
+use crate::interrupt;
 use crate::known::Known;
 use crate::record::{self, CaseResult, Lane, Summary, Verdict, FORMAT};
 use crate::report::console;
 use crate::report::reading::Record;
 use crate::run::{counted, run_all, Job, Settings};
 use crate::subject::{Engine, Subject, ALL};
+use crate::trouble::Trouble;
 
 /// What to run, and how.
 #[derive(clap::Args, Clone, Debug)]
@@ -115,7 +116,7 @@ impl LaneName {
 const INTRODUCTION: Duration = Duration::from_secs(30);
 
 /// Runs what the command line says.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let selection = Selection {
         cases: arguments.options.case.clone(),
         requirements: arguments.options.req.clone(),
@@ -128,9 +129,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let tests_engine = arguments.sdk.is_empty() && arguments.adapter.is_none() && arguments.pair.is_empty();
     if tests_engine && arguments.engine.is_none() {
-        return Err(
-            "say what to test: --sdk NAME, --adapter COMMAND, --pair A+B or --engine ENGINE".to_owned()
-        );
+        let how = "say what to test: --sdk NAME, --adapter COMMAND, --pair A+B or --engine ENGINE";
+        return Err(Trouble::Usage(how.to_owned()));
     }
     let plan = Plan {
         keys,
@@ -145,7 +145,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 }
 
 /// Runs with everybody: the short choice, or every case.
-pub(crate) fn everybody(arguments: &Everybody, smoke: bool) -> Result<ExitCode, String> {
+pub(crate) fn everybody(arguments: &Everybody, smoke: bool) -> Result<ExitCode, Trouble> {
     let plan = Plan {
         keys: arguments.sdk.clone(),
         adapter: None,
@@ -174,7 +174,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn run(&self, options: &Options) -> Result<ExitCode, String> {
+    fn run(&self, options: &Options) -> Result<ExitCode, Trouble> {
         let begun = Instant::now();
         let catalogue = Catalogue::built_in()?;
         self.check_selection(&catalogue)?;
@@ -192,7 +192,7 @@ impl Plan {
             match Subject::sdk(&key, limit, options.attach) {
                 Ok(subject) => subjects.push(subject),
                 // The others are tested all the same, and the run is incomplete.
-                Err(why) if self.keys.len() > 1 => {
+                Err(Trouble::NotRun(why)) if self.keys.len() > 1 => {
                     eprintln!("conformance: {key} could not be started: {why}");
                     broken.push(record::Subject { key, broken: Some(why), ..record::Subject::default() });
                 }
@@ -229,7 +229,7 @@ impl Plan {
                 results.push(result);
             }
         });
-        let mut results = results.into_inner().map_err(|_| "a case ended the harness")?;
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         results.sort_by(|one: &CaseResult, other| {
             let key = |result: &CaseResult| {
                 (result.subjects.clone(), result.lane, crate::case::natural(&result.case))
@@ -238,12 +238,18 @@ impl Plan {
         });
         let mut problems: Vec<String> =
             broken.iter().map(|subject| format!("{} could not be started", subject.key)).collect();
-        if self.is_whole() {
+        let cut = interrupt::came().is_some();
+        if self.is_whole() && !cut {
             let keys: Vec<&str> = run.subjects.iter().map(|subject| subject.key.as_str()).collect();
             problems.extend(known.stale(&keys));
         }
-        let summary = summary(&results, problems, !broken.is_empty(), begun.elapsed());
-        self.report(options, &run, &results, &summary)
+        let mut summary = summary(&results, problems, !broken.is_empty(), begun.elapsed());
+        let mut whole = Record { run, cases: results, mutants: Vec::new(), summary: Some(summary.clone()) };
+        if cut {
+            whole.summary = None;
+            summary.outcome = whole.outcome().to_owned();
+        }
+        report(options, &whole, &summary)
     }
 
     /// Names that select nothing are mistakes.
@@ -328,35 +334,22 @@ impl Plan {
             .filter_map(|(a, b)| get(a).zip(get(b)))
             .collect()
     }
+}
 
-    fn report(
-        &self,
-        options: &Options,
-        run: &record::Run,
-        results: &[CaseResult],
-        summary: &Summary,
-    ) -> Result<ExitCode, String> {
-        let whole = Record {
-            run: run.clone(),
-            cases: results.to_vec(),
-            mutants: Vec::new(),
-            summary: Some(summary.clone()),
-        };
-        options.files.write(&whole)?;
-        let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
-        let mut out = std::io::stdout().lock();
-        if !options.quiet {
-            for result in results {
-                if !matches!(result.verdict, Verdict::Pass | Verdict::NotApplicable | Verdict::KnownFail) {
-                    let _ = writeln!(out, "{}", console::failure(result, colour));
-                }
-            }
-        }
-        let _ = write!(out, "{}", console::summary(summary, results, colour));
-        let (passed, failed) = totals(results);
-        let _ = writeln!(out, "seed {}\n{passed} passed, {failed} failed", run.seed);
-        Ok(ExitCode::from(exit_code(summary)))
+/// Shows what came of it, and leaves the files that are asked for.
+fn report(options: &Options, whole: &Record, summary: &Summary) -> Result<ExitCode, Trouble> {
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let failing = |result: &&CaseResult| {
+        !matches!(result.verdict, Verdict::Pass | Verdict::NotApplicable | Verdict::KnownFail)
+    };
+    if !options.quiet {
+        whole.cases.iter().filter(failing).for_each(|result| say!("{}", console::failure(result, colour)));
     }
+    let (passed, failed) = totals(&whole.cases);
+    say!("{}seed {}", console::summary(summary, &whole.cases, colour), whole.run.seed);
+    say!("{passed} passed, {failed} failed");
+    options.files.write(whole)?;
+    Ok(ExitCode::from(exit_code(summary)))
 }
 
 /// What a run is called that begins now.

@@ -10,6 +10,7 @@ use super::files::Files;
 use super::frauds;
 use super::run::begun_now;
 use crate::case::{Case, Catalogue, Judged};
+use crate::interrupt;
 use crate::known::Known;
 use crate::mutant::{self, Mutant};
 use crate::record::{CaseResult, Kill, MutantResult, Summary, Verdict};
@@ -19,6 +20,7 @@ use crate::report::reading::Record;
 use crate::requirements;
 use crate::run::{counted, run_all, Job, Settings};
 use crate::subject::{Engine, Subject};
+use crate::trouble::Trouble;
 
 /// What to prove.
 #[derive(clap::Args)]
@@ -49,7 +51,7 @@ pub(crate) struct Arguments {
 const INTRODUCTION: Duration = Duration::from_secs(30);
 
 /// Kills mutants, and lets frauds try.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let begun = Instant::now();
     let catalogue = Catalogue::built_in()?;
     let all = mutant::all()?;
@@ -58,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let frauds: Vec<_> =
         frauds::all().into_iter().filter(|(id, ..)| is_chosen(id, &arguments.mutant)).collect();
     if mutants.is_empty() && frauds.is_empty() {
-        return Err(format!("there is no mutant {}", arguments.mutant.join(", ")));
+        return Err(Trouble::Usage(format!("there is no mutant {}", arguments.mutant.join(", "))));
     }
     let limit = INTRODUCTION.mul_f64(arguments.time_scale);
     // Frauds need no reference.
@@ -89,6 +91,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut matrix: Vec<MutantResult> =
         mutants.iter().map(|mutant| judged(mutant, named(mutant, arguments.quick), &sick)).collect();
     matrix.extend(frauds::run(&frauds, &catalogue, &engine, arguments.time_scale, arguments.quick)?);
+    if interrupt::came().is_some() {
+        // A mutant of which not all cases ran is not judged.
+        let cases = healthy.into_iter().map(|(_, result)| result).collect();
+        arguments.files.write(&Record { run, cases, mutants: Vec::new(), summary: None })?;
+        return Err(Trouble::NotRun(interrupt::ENDED.to_owned()));
+    }
     let share = proven(&matrix).len() as f64 / requirements::all().len().max(1) as f64;
     if arguments.mutant.is_empty() && share < mutant::PROVEN {
         problems.push(format!("at least {:.0} % of the requirements must be proven", mutant::PROVEN * 100.0));

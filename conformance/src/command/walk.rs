@@ -4,12 +4,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::case::Case;
+use crate::interrupt;
 use crate::known::Known;
 use crate::mutant::{self, Mutant};
 use crate::record::{CaseResult, Verdict};
 use crate::report::console;
 use crate::run::{Job, Settings};
 use crate::subject::{Engine, Subject};
+use crate::trouble::Trouble;
 use crate::walk::{self, Model};
 
 /// Whom to walk with, and how far.
@@ -42,7 +44,7 @@ pub(crate) struct Arguments {
 const INTRODUCTION: Duration = Duration::from_secs(30);
 
 /// Walks.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let limit = INTRODUCTION.mul_f64(arguments.time_scale);
     let mutants = mutant::all()?;
     let mutant = match &arguments.mutant {
@@ -64,9 +66,9 @@ fn with<M: Model>(
     subject: Option<&Subject>,
     engine: &Engine,
     mutant: Option<&Mutant>,
-) -> Result<ExitCode, String> {
+) -> Result<ExitCode, Trouble> {
     if mutant.is_some_and(|mutant| mutant.judged != M::JUDGED) {
-        return Err("the mutant is one of the other side".to_owned());
+        return Err(Trouble::Usage("the mutant is one of the other side".to_owned()));
     }
     let begun = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -83,6 +85,7 @@ fn with<M: Model>(
         let result = play(&case);
         played += 1;
         match result.verdict {
+            _ if interrupt::came().is_some() => Err(interrupt::ENDED.to_owned()),
             Verdict::Pass => Ok(None),
             Verdict::NotApplicable => {
                 skipped += 1;
@@ -91,7 +94,8 @@ fn with<M: Model>(
             Verdict::HarnessError | Verdict::CouldNotRun => Err(result.reason.unwrap_or_default()),
             _ => Ok(Some((case, result))),
         }
-    })?;
+    });
+    let found = found.map_err(Trouble::NotRun)?;
     let seconds = begun.elapsed().as_secs_f64();
     let Some(((_, inputs), (case, result))) = found else {
         say!("{played} walks, {skipped} of them not applicable, none fails ({seconds:.1} s), seed {seed}");

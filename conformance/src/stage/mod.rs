@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::case::{Actor, Case, Judged, Step, Variables};
+use crate::interrupt;
 use crate::mutant::Mutation;
 use crate::random::Random;
 use crate::record::{Entry, Failure};
@@ -141,6 +142,9 @@ impl Stage<'_> {
     fn run(&mut self) -> Option<(Stop, Option<Failure>)> {
         for step in &self.case.steps {
             self.transcript.add("case", "", "step", step.text.clone());
+            if interrupt::came().is_some() {
+                return Some(self.stopped(step, Stop::CouldNotRun(interrupt::ENDED.to_owned())));
+            }
             let begun = Instant::now();
             let result = if begun >= self.deadline {
                 let expected = format!("the case to be over within {} ms", self.case.limit_ms);

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rustix::process::{kill_process_group, waitid, Pid, Signal, WaitId, WaitIdOptions};
 
+use crate::interrupt;
+
 /// So much of what a process prints is kept.
 const OUTPUT_MAX_BYTES: usize = 4 << 10;
 /// How long the pipes of a process that has ended are waited for. One that left its group may keep them open.
@@ -43,7 +45,9 @@ impl Process {
         if let Some(pipe) = child.stderr.take() {
             printed.keep(pipe);
         }
-        Ok(Self { child, ended: None, printed })
+        let process = Self { child, ended: None, printed };
+        process.pid().map_or(Ok(()), interrupt::started)?;
+        Ok(process)
     }
 
     /// Its id, while it runs.
@@ -68,6 +72,7 @@ impl Process {
         let Some(pid) = self.pid() else { return };
         let _ = kill_process_group(pid, Signal::KILL);
         let _ = self.child.kill();
+        interrupt::ended(pid);
         self.ended = self.child.wait().ok();
         self.printed.drain();
     }

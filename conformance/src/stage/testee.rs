@@ -11,6 +11,7 @@ use serde_json::{json, Map, Value};
 
 use super::process::Process;
 use super::transcript::Transcript;
+use crate::interrupt;
 use crate::mutant::Mutation;
 
 /// The longest line that a testee may write.
@@ -53,6 +54,8 @@ struct Shared {
     waiting: HashMap<u64, (String, Sender<Answer>)>,
     /// What the testee said that it must not say.
     faults: Vec<String>,
+    /// A case plays with it, and judges its faults; before, the first one is the end.
+    entered: bool,
     transcript: Option<Transcript>,
     mutation: Option<Arc<Mutation>>,
     /// Why nobody reads any longer.
@@ -63,7 +66,7 @@ impl Shared {
     /// Notes a fault; whether it is one too many.
     fn fault(&mut self, fault: String) -> bool {
         self.faults.push(fault);
-        self.faults.len() >= FAULTS_MAX
+        !self.entered || self.faults.len() >= FAULTS_MAX
     }
 }
 
@@ -115,6 +118,9 @@ impl Testee {
                     printed(process.as_ref())
                 ));
             }
+            if interrupt::came().is_some() {
+                return Err(interrupt::ENDED.to_owned());
+            }
             if Instant::now() >= deadline {
                 if let Some(process) = &mut process {
                     process.kill();
@@ -144,6 +150,7 @@ impl Testee {
         shared.transcript = Some(transcript.clone());
         shared.mutation = mutation.cloned();
         shared.faults.clear();
+        shared.entered = true;
     }
 
     /// Gives a command.
@@ -302,6 +309,9 @@ fn read(name: &str, stream: TcpStream, shared: &Mutex<Shared>) {
             Err(why) => format!("it wrote {}: {why}", brief(text.trim_end())),
         };
         if shared.fault(fault.clone()) {
+            if !shared.entered {
+                break fault;
+            }
             break format!("it broke the adapter protocol {FAULTS_MAX} times, at last so: {fault}");
         }
     };
@@ -313,6 +323,7 @@ fn read(name: &str, stream: TcpStream, shared: &Mutex<Shared>) {
 }
 
 fn answer(line: &[u8]) -> Result<(u64, Answer), String> {
+    std::str::from_utf8(line).map_err(|_| "this is not UTF-8")?;
     let Value::Object(mut object) =
         serde_json::from_slice(line).map_err(|error| format!("this is no JSON ({error})"))?
     else {

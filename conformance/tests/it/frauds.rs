@@ -235,7 +235,7 @@ fn an_engine_that_cheats_fails() {
 fn a_testee_that_says_yes_to_everything_is_not_even_tried() {
     for role in ["client", "engine"] {
         let done = one_case(role, "yes-man");
-        assert_eq!(done.code, Some(2), "{}", done.told());
+        assert_eq!(done.code, Some(3), "{}", done.told());
         assert!(done.stderr.contains("`juggle`") && done.stderr.contains("`unsupported`"), "{}", done.told());
     }
 }

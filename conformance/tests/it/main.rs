@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a failed test says where
 
 mod bench;
+mod ending;
 mod frauds;
 mod testees;
