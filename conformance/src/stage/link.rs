@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::decode;
+use super::listener::own_port;
 use super::transcript::Transcript;
 use crate::mutant::{Direction, Mutation, Out};
 use crate::zmtp::{self, Reader, Unit};
@@ -51,7 +52,7 @@ impl Link {
         transcript: &Transcript,
         mutation: Option<&Arc<Mutation>>,
     ) -> Result<Self, String> {
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port: {error}"))?;
+        let listener = own_port()?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let shared = Arc::new(Shared {
             target,

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::decode;
 use super::transcript::Transcript;
+use crate::testees::ports;
 use crate::zmtp::connection::{Connection, Heard, Reading};
 use crate::zmtp::{greeting, property, ready, Unit};
 
@@ -55,6 +56,19 @@ struct Shared {
     news: Condvar,
 }
 
+/// An open port that nobody else takes while it is closed.
+pub(super) fn own_port() -> Result<TcpListener, String> {
+    const TRIES: usize = 5;
+    let mut problem = "there is none that is free".to_owned();
+    for port in (0..TRIES).filter_map(|_| ports::of_stage()) {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => problem = error.to_string(),
+        }
+    }
+    Err(format!("no port: {problem}"))
+}
+
 /// The port.
 pub(crate) struct Listener {
     shared: Arc<Shared>,
@@ -70,9 +84,10 @@ impl Listener {
         transcript: &Transcript,
         limit: Duration,
     ) -> Result<Self, String> {
-        let wanted = at.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let listener =
-            TcpListener::bind(wanted).map_err(|error| format!("cannot listen at {wanted}: {error}"))?;
+        let listener = match at {
+            Some(at) => TcpListener::bind(at).map_err(|error| format!("cannot listen at {at}: {error}"))?,
+            None => own_port()?,
+        };
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let shared = Arc::new(Shared {
             manner,

@@ -27,7 +27,7 @@ mod engine;
 pub(crate) mod fraud;
 mod internal;
 mod logs;
-mod ports;
+pub(crate) mod ports;
 mod seed;
 
 /// The testees, as the command line names them.

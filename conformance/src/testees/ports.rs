@@ -8,13 +8,24 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// A port that is free on every address, below those that the system gives to connections: none of them
 /// takes it meanwhile.
 pub(super) fn free() -> Option<u16> {
-    const FIRST: u16 = 20_000;
-    const COUNT: u16 = 12_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Testees that run side by side begin at different ones.
-    let start = (process::id() as u16).wrapping_mul(97) % COUNT;
-    (0..COUNT)
-        .map(|_| FIRST + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT)
+    next(20_000, 12_000, &NEXT)
+}
+
+/// The same for the stage, which closes ports and opens them again: none of those that testees take.
+pub(crate) fn of_stage() -> Option<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    next(12_000, 8_000, &NEXT)
+}
+
+/// Processes that run side by side begin at different ones.
+fn next(first: u16, count: u16, next: &AtomicU16) -> Option<u16> {
+    let start = u32::from(process::id() as u16) * 97;
+    (0..count)
+        .filter_map(|_| {
+            let turn = u32::from(next.fetch_add(1, Ordering::Relaxed));
+            Some(first + u16::try_from((start + turn) % u32::from(count)).ok()?)
+        })
         .find(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok())
 }
 
@@ -34,4 +45,19 @@ fn listens_at(line: &str, port: u16) -> bool {
     let mut fields = line.split_whitespace().skip(1);
     let number = fields.next().and_then(|address| address.rsplit(':').next());
     number.and_then(|hex| u16::from_str_radix(hex, 16).ok()) == Some(port) && fields.nth(1) == Some(LISTEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_stage;
+
+    #[test]
+    fn ports_of_the_stage_are_none_that_the_system_gives_away_and_none_twice() {
+        let ports: Vec<u16> = (0..100).filter_map(|_| of_stage()).collect();
+        let mut different = ports.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), 100);
+        assert!(ports.iter().all(|port| (12_000..20_000).contains(port)), "{ports:?}");
+    }
 }

@@ -4,13 +4,14 @@ mod hearing;
 mod scripts;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::listener::{Listener, Manner};
 use super::{decode, number, Stage, Stop};
 use crate::case::{shown, Argument, Bytes, Compare, Step};
 use crate::header::{packed, Header, CLIENT, ENGINE};
+use crate::testees::ports;
 use crate::zmtp::connection::{Connection, Heard, Reading};
 use crate::zmtp::{self, Unit};
 
@@ -110,9 +111,8 @@ impl Stage<'_> {
                 Ok(())
             }
             "reserve" => {
-                let manner = Manner { socket: "ROUTER".to_owned(), raw: true, mute: true, tells: Vec::new() };
-                let listener = Listener::open(None, manner, &self.transcript, self.scaled(super::STEP))?;
-                let address = listener.address();
+                let port = ports::of_stage().ok_or_else(|| "no port is free".to_owned())?;
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
                 match step.key("name") {
                     // A port of the engine to be.
                     Some(name) => {
