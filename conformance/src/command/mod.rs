@@ -19,4 +19,5 @@ pub(crate) mod progress;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod selftest;
+mod values;
 pub(crate) mod walk;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::files::Files;
 use super::progress::Progress;
+use super::values;
 use crate::case::{Actor, Case, Catalogue, Judged, Selection};
 use crate::interrupt;
 use crate::known::Known;
@@ -23,13 +24,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     sdk: Vec<String>,
     /// Any other client library, by the command that starts its testee
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", value_parser = values::not_blank)]
     adapter: Option<String>,
     /// Two client libraries through the engine, such as rust+go
-    #[arg(long, value_name = "A+B")]
+    #[arg(long, value_name = "A+B", value_parser = values::pair)]
     pair: Vec<String>,
     /// An engine: event-engine, ancestor, mini, tcp://HOST:PORT, or the command that starts its testee. Without --sdk it is under test
-    #[arg(long, value_name = "ENGINE")]
+    #[arg(long, value_name = "ENGINE", value_parser = values::not_blank)]
     engine: Option<String>,
     /// Only this lane
     #[arg(long, value_name = "LANE")]
@@ -48,13 +49,13 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ID")]
     req: Vec<String>,
     /// So many cases at a time
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = values::at_least_one)]
     jobs: usize,
     /// Multiply all deadlines, for slow machines
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = values::factor)]
     time_scale: f64,
     /// Run everything so often
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::at_least_one)]
     repeat: usize,
     /// Seed of everything random; the same seed, the same run
     #[arg(long, value_name = "N")]
@@ -215,7 +216,7 @@ impl Plan {
             retry: !options.no_retry,
         };
         let jobs = || self.jobs(&catalogue, &subjects, &engine, mini.as_ref());
-        let all: Vec<Job<'_>> = (0..options.repeat.max(1)).flat_map(|_| jobs()).collect();
+        let all: Vec<Job<'_>> = (0..options.repeat).flat_map(|_| jobs()).collect();
         let about = subjects.iter().map(|subject| subject.about().clone());
         let subjects_of_run = about.chain([engine.about().clone()]).chain(broken.iter().cloned()).collect();
         let run = begun_now(&settings, subjects_of_run);

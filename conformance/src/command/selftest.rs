@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::files::Files;
 use super::frauds;
 use super::run::begun_now;
+use super::values;
 use crate::case::{Case, Catalogue, Judged};
 use crate::interrupt;
 use crate::known::Known;
@@ -32,10 +33,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "rust")]
     sdk: String,
     /// So many cases at a time: most of them only wait for what a mutant does not do
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = values::at_least_one)]
     jobs: usize,
     /// Multiply all deadlines, for slow machines
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = values::factor)]
     time_scale: f64,
     #[command(flatten)]
     files: Files,

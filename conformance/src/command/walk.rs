@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::values;
 use crate::case::Case;
 use crate::interrupt;
 use crate::known::Known;
@@ -21,19 +22,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with = "engine", required_unless_present = "engine")]
     sdk: Option<String>,
     /// An engine: event-engine, mini, or the command that starts its testee
-    #[arg(long, value_name = "ENGINE")]
+    #[arg(long, value_name = "ENGINE", value_parser = values::not_blank)]
     engine: Option<String>,
     /// So many walks
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = values::at_least_one)]
     walks: usize,
     /// The most inputs of a walk
-    #[arg(long, value_name = "N", default_value_t = 30)]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = values::at_least_one)]
     length: usize,
     /// Seed of everything random; the same seed, the same walks
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Multiply all deadlines, for slow machines
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = values::factor)]
     time_scale: f64,
     /// A mutant in place of the subject: it must be found
     #[arg(long, value_name = "ID", hide = true)]
