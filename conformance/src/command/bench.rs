@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::files::Target;
 use crate::bench::{self, Machine, Plan, Results};
 use crate::interrupt;
 use crate::record;
@@ -49,6 +50,7 @@ delivered ÷ sent: publish: what the engine's ledger says was matched; receive: 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let begun = Instant::now();
     let machine = Machine::this();
+    let json = arguments.json.as_deref().map(Target::open).transpose()?;
     let engine = Engine::named("event-engine", INTRODUCTION, false)?;
     let (subjects, missing) = subjects(&arguments.sdk)?;
     let (runs, events) = if arguments.quick { (2, 20_000) } else { (5, 200_000) };
@@ -78,10 +80,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         say!("{line}");
     }
     say!("{:.1} s", begun.elapsed().as_secs_f64());
-    if let Some(path) = &arguments.json {
+    if let Some(target) = json {
         let clients = subjects.iter().map(Subject::about).collect();
         let text = bench::json(&plan, &machine, engine.about(), clients, &results)?;
-        std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        target.write(&text).map_err(Trouble::Unwritten)?;
     }
     Ok(match (lost.is_empty(), results.failures.is_empty()) {
         (false, _) => ExitCode::from(1),

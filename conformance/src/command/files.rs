@@ -1,11 +1,14 @@
 //! What a run leaves behind: its record, and reports that are made from it.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::report::reading::Record;
 use crate::report::{badge, html, junit, markdown};
+use crate::trouble::Trouble;
 
-type Render = fn(&Record) -> String;
+type Render = fn(&Record) -> Result<String, String>;
 
 /// Where it goes.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -28,23 +31,56 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Writes what is asked for.
-    pub(crate) fn write(&self, whole: &Record) -> Result<(), String> {
-        if let Some(path) = &self.record {
-            put(path, &whole.lines()?)?;
-        }
-        let files: [(&Option<PathBuf>, Render); 4] = [
-            (&self.junit, junit::render),
-            (&self.markdown, markdown::render),
-            (&self.html, html::render),
-            (&self.badge, badge::render),
+    /// Opens what is asked for, before anything runs: what cannot be written is a mistake that is told at once.
+    pub(crate) fn open(&self) -> Result<Opened, String> {
+        let reports: [(&Option<PathBuf>, Render); 5] = [
+            (&self.record, Record::lines),
+            (&self.junit, |whole| Ok(junit::render(whole))),
+            (&self.markdown, |whole| Ok(markdown::render(whole))),
+            (&self.html, |whole| Ok(html::render(whole))),
+            (&self.badge, |whole| Ok(badge::render(whole))),
         ];
-        files
-            .into_iter()
-            .try_for_each(|(path, render)| path.as_deref().map_or(Ok(()), |path| put(path, &render(whole))))
+        let asked = reports.into_iter().filter_map(|(path, render)| Some((path.as_deref()?, render)));
+        asked.map(|(path, render)| Ok((Target::open(path)?, render))).collect::<Result<_, _>>().map(Opened)
     }
 }
 
-fn put(path: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+/// The files, open.
+pub(crate) struct Opened(Vec<(Target, Render)>);
+
+impl Opened {
+    /// Writes them, as many as can be written.
+    pub(crate) fn write(self, whole: &Record) -> Result<(), Trouble> {
+        let written = self.0.into_iter().map(|(target, render)| target.write(&render(whole)?));
+        let problems: Vec<String> = written.filter_map(Result::err).collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Trouble::Unwritten(problems.join("; ")))
+        }
+    }
+}
+
+/// A file to be written at the end.
+pub(super) struct Target {
+    path: PathBuf,
+    file: File,
+}
+
+impl Target {
+    /// Opens it; what it holds stays until then.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Writes all of it.
+    pub(super) fn write(mut self, text: &str) -> Result<(), String> {
+        let regular = self.file.metadata().is_ok_and(|about| about.is_file());
+        let emptied = if regular { self.file.set_len(0) } else { Ok(()) };
+        emptied
+            .and_then(|()| self.file.write_all(text.as_bytes()))
+            .map_err(|error| format!("cannot write {}: {error}", self.path.display()))
+    }
 }

@@ -179,6 +179,7 @@ impl Plan {
         let begun = Instant::now();
         let catalogue = Catalogue::built_in()?;
         self.check_selection(&catalogue)?;
+        let files = options.files.open()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let known = Known::built_in(&date(now.as_secs()))?;
         let limit = INTRODUCTION.mul_f64(options.time_scale);
@@ -250,7 +251,9 @@ impl Plan {
             whole.summary = None;
             summary.outcome = whole.outcome().to_owned();
         }
-        report(options, &whole, &summary)
+        report(options.quiet, &whole, &summary);
+        files.write(&whole)?;
+        Ok(ExitCode::from(exit_code(&summary)))
     }
 
     /// Names that select nothing are mistakes.
@@ -337,20 +340,18 @@ impl Plan {
     }
 }
 
-/// Shows what came of it, and leaves the files that are asked for.
-fn report(options: &Options, whole: &Record, summary: &Summary) -> Result<ExitCode, Trouble> {
+/// Shows what came of it.
+fn report(quiet: bool, whole: &Record, summary: &Summary) {
     let colour = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let failing = |result: &&CaseResult| {
         !matches!(result.verdict, Verdict::Pass | Verdict::NotApplicable | Verdict::KnownFail)
     };
-    if !options.quiet {
+    if !quiet {
         whole.cases.iter().filter(failing).for_each(|result| say!("{}", console::failure(result, colour)));
     }
     let (passed, failed) = totals(&whole.cases);
     say!("{}seed {}", console::summary(summary, &whole.cases, colour), whole.run.seed);
     say!("{passed} passed, {failed} failed");
-    options.files.write(whole)?;
-    Ok(ExitCode::from(exit_code(summary)))
 }
 
 /// What a run is called that begins now.

@@ -63,6 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     if mutants.is_empty() && frauds.is_empty() {
         return Err(Trouble::Usage(format!("there is no mutant {}", arguments.mutant.join(", "))));
     }
+    let files = arguments.files.open()?;
     let limit = INTRODUCTION.mul_f64(arguments.time_scale);
     // Frauds need no reference.
     let subject = (!mutants.is_empty()).then(|| Subject::sdk(&arguments.sdk, limit, false)).transpose()?;
@@ -95,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     if interrupt::came().is_some() {
         // A mutant of which not all cases ran is not judged.
         let cases = healthy.into_iter().map(|(_, result)| result).collect();
-        arguments.files.write(&Record { run, cases, mutants: Vec::new(), summary: None })?;
+        files.write(&Record { run, cases, mutants: Vec::new(), summary: None })?;
         return Err(Trouble::NotRun(interrupt::ENDED.to_owned()));
     }
     let share = proven(&matrix).len() as f64 / requirements::all().len().max(1) as f64;
@@ -117,7 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let (passed, failed) = super::run::totals(&cases);
     let killed = matrix.iter().filter(|result| result.killed).count();
     say!("{} passed, {} failed", passed + killed, failed + matrix.len() - killed);
-    arguments.files.write(&Record { run, cases, mutants: matrix, summary: Some(summary) })?;
+    files.write(&Record { run, cases, mutants: matrix, summary: Some(summary) })?;
     Ok(ExitCode::from(u8::from(!good)))
 }
 
