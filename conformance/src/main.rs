@@ -15,6 +15,7 @@ mod interrupt;
 mod known;
 mod mutant;
 mod nearest;
+mod out;
 mod random;
 mod record;
 mod report;
@@ -96,10 +97,18 @@ fn main() -> ExitCode {
     if let Some(code) = interrupt::code() {
         return ExitCode::from(code);
     }
-    ended.unwrap_or_else(|trouble| {
+    let code = ended.unwrap_or_else(|trouble| {
         let _ = writeln!(std::io::stderr(), "conformance: {trouble}");
         trouble.code()
-    })
+    });
+    // A failure stays one.
+    match out::problem().map(|why| Trouble::Unwritten(why.to_owned())) {
+        Some(trouble) if code == ExitCode::SUCCESS => {
+            let _ = writeln!(std::io::stderr(), "conformance: {trouble}");
+            trouble.code()
+        }
+        _ => code,
+    }
 }
 
 /// Does what the command line says.
@@ -124,7 +133,7 @@ fn done(command: Command) -> Result<ExitCode, Trouble> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "conformance", &mut script);
-            let _ = std::io::stdout().write_all(&script);
+            out::text(&String::from_utf8_lossy(&script));
             ExitCode::SUCCESS
         }
         Command::Testee { which } => testees::run(&which),

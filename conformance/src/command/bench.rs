@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::files::Target;
 use crate::bench::{self, Machine, Plan, Results};
 use crate::interrupt;
+use crate::out;
 use crate::record;
 use crate::subject::{Engine, Subject, ALL};
 use crate::trouble::Trouble;
@@ -73,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     for about in std::iter::once(engine.about()).chain(subjects.iter().map(Subject::about)) {
         say!("{}", described(about));
     }
-    print!("{}", bench::text(&results.summaries));
+    out::text(&bench::text(&results.summaries));
     say!("\n{NOTES}");
     let lost = lost(&results);
     for line in lost.iter().chain(&results.failures) {

@@ -1,11 +1,10 @@
 //! The subcommands.
 
-/// A line to stdout. Who closed it does not want to read on.
+/// A line to stdout.
 macro_rules! say {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($words)*);
-    }};
+    ($($words:tt)*) => {
+        crate::out::line(format_args!($($words)*))
+    };
 }
 
 pub(crate) mod bench;

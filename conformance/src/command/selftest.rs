@@ -14,6 +14,7 @@ use crate::case::{Case, Catalogue, Judged};
 use crate::interrupt;
 use crate::known::Known;
 use crate::mutant::{self, Mutant};
+use crate::out;
 use crate::record::{CaseResult, Kill, MutantResult, Summary, Verdict};
 use crate::report::console;
 use crate::report::mutants::proven;
@@ -104,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         problems.push(format!("at least {:.0} % of the requirements must be proven", mutant::PROVEN * 100.0));
     }
     let good = problems.is_empty() && matrix.iter().all(|result| result.killed);
-    print!("{}", console::mutants(&matrix, arguments.verbose, std::io::stdout().is_terminal()));
+    out::text(&console::mutants(&matrix, arguments.verbose, std::io::stdout().is_terminal()));
     problems.iter().for_each(|problem| say!("{problem}"));
     say!("{} cases proven, {:.1} s", healthy.len(), begun.elapsed().as_secs_f64());
 

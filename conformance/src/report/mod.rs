@@ -18,6 +18,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::out;
 use reading::Record;
 
 /// What `conformance report` is given.
@@ -61,7 +62,7 @@ pub(crate) fn run_diff(arguments: &DiffArguments) -> ExitCode {
     let both = Record::read(&arguments.old).and_then(|old| Ok((old, Record::read(&arguments.new)?)));
     ended(both.map(|(old, new)| {
         let diff = diff::compare(&old, &new);
-        say(&diff.text);
+        out::text(&diff.text);
         ExitCode::from(u8::from(diff.newly_failing))
     }))
 }
@@ -83,7 +84,7 @@ fn write_all(arguments: &ReportArguments) -> Result<(), String> {
         (&arguments.badge, badge::render),
     ];
     if files.iter().all(|(path, _)| path.is_none()) {
-        say(&terminal(&record, std::io::stdout().is_terminal()));
+        out::text(&terminal(&record, std::io::stdout().is_terminal()));
     }
     files
         .into_iter()
@@ -107,9 +108,4 @@ fn terminal(record: &Record, colour: bool) -> String {
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// To stdout; who closed it does not want to read on.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

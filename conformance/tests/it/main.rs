@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a failed test says where
 
 mod bench;
+mod commands;
 mod ending;
 mod frauds;
 mod testees;
