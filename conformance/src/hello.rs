@@ -26,7 +26,7 @@ const OF_CLIENTS: [&str; 14] = [
     "late-connect",
     "envelope",
 ];
-const OF_ENGINES: [&str; 16] = [
+const OF_ENGINES: [&str; 17] = [
     "internal",
     "ledger",
     "logs",
@@ -43,6 +43,7 @@ const OF_ENGINES: [&str; 16] = [
     "seed-api",
     "bind",
     "builder",
+    "concurrent",
 ];
 
 /// Reads the answer of a testee that may have these roles. `Err`: everything that is wrong with it.
@@ -128,6 +129,7 @@ fn short(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Judged;
 
     fn good() -> Value {
         serde_json::json!({
@@ -166,6 +168,17 @@ mod tests {
         let empty = read("adapter", &["engine"], &Map::new()).unwrap_err();
         for field in ["role", "name", "version", "language", "profiles", "features"] {
             assert!(empty.contains(&format!("there is no `{field}`")), "{empty}");
+        }
+    }
+
+    #[test]
+    fn cases_need_nothing_that_no_testee_may_claim() {
+        for case in crate::case::Catalogue::built_in().unwrap().0 {
+            let judged = if case.judged == Judged::Client { OF_CLIENTS.as_slice() } else { &OF_ENGINES };
+            let is_known = |words: &[&str], need: &String| words.contains(&need.as_str());
+            assert!(case.needs.iter().all(|need| is_known(judged, need)), "{}: {:?}", case.id, case.needs);
+            let needs = &case.engine_needs;
+            assert!(needs.iter().all(|need| is_known(&OF_ENGINES, need)), "{}: {needs:?}", case.id);
         }
     }
 
