@@ -105,6 +105,19 @@ pub(crate) enum Lane {
     MiniEngine,
 }
 
+impl Lane {
+    /// As the command line and the record call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ClientEngine => "client-engine",
+            Self::HostileEngine => "hostile-engine",
+            Self::HostileClient => "hostile-client",
+            Self::Pair => "pair",
+            Self::MiniEngine => "mini-engine",
+        }
+    }
+}
+
 /// One case with one subject (two in a pair).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CaseResult {

@@ -120,3 +120,14 @@ fn who_closes_the_pipe_is_not_told_but_a_failure_stays_one() {
     assert_eq!(closed(&["list", "no/such/case"]), Some(5));
     assert_eq!(closed(&["run", "--engine", "sh -c 'exit 7'"]), Some(3));
 }
+
+#[test]
+fn explain_understands_what_is_nearly_right() {
+    says(&["explain", "ee-basic-4"], 0, &["EE-BASIC-4 (", "Why: "]);
+    says(&["explain", "Basic/Quit/1"], 0, &["basic/quit/1: ", "lane hostile-client"]);
+    says(&["explain", "EE-BASIC"], 0, &["EE-BASIC-1 ", "EE-BASIC-4 "]);
+    says(&["explain", "basic/quit"], 0, &["basic/quit/1 "]);
+    says(&["explain", "EE-BASCI-4"], 2, &["did you mean EE-BASIC-4"]);
+    says(&["explain", "basic/qiut/1"], 2, &["did you mean basic/quit/1"]);
+    says(&["explain", ""], 2, &["there is no requirement"]);
+}
