@@ -8,7 +8,7 @@ pub(crate) struct Catalogue(pub(crate) Vec<Case>);
 /// Which cases to run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
-    /// Ids, or the beginnings of ids that end with `/`, or with `*`.
+    /// Ids, or the beginnings of ids that end with `/`, or with `*`; with `@basic` behind it the runs in that profile.
     pub(crate) cases: Vec<String>,
     /// Requirement ids.
     pub(crate) requirements: Vec<String>,
@@ -52,14 +52,23 @@ impl Catalogue {
     }
 }
 
-/// Whether a selection holds a case.
+/// Whether a selection holds a case, in one of its profiles at least.
 pub(crate) fn selected(case: &Case, selection: &Selection) -> bool {
+    case.runs().into_iter().any(|profile| selected_in(case, profile, selection))
+}
+
+/// Whether a selection holds the run of a case in a profile.
+pub(crate) fn selected_in(case: &Case, profile: Option<&str>, selection: &Selection) -> bool {
     let named = |pattern: &String| {
-        let plain = pattern.split('@').next().unwrap_or_default();
-        match plain.strip_suffix('*') {
+        let (plain, only) = match pattern.split_once('@') {
+            Some((plain, only)) => (plain, Some(only)),
+            None => (pattern.as_str(), None),
+        };
+        let id = match plain.strip_suffix('*') {
             Some(begin) => case.id.starts_with(begin),
             None => case.id == plain || (plain.ends_with('/') && case.id.starts_with(plain)),
-        }
+        };
+        id && (only.is_none() || only == profile)
     };
     (selection.cases.is_empty() || selection.cases.iter().any(named))
         && (selection.requirements.is_empty()
@@ -78,7 +87,7 @@ pub(crate) fn natural(id: &str) -> Vec<(u64, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::Catalogue;
+    use super::{selected_in, Catalogue, Selection};
     use crate::{mutant, requirements};
 
     #[test]
@@ -102,6 +111,21 @@ mod tests {
                 assert_eq!(case.judged, mutant.judged, "{}: {name}", mutant.id);
             }
         }
+    }
+
+    #[test]
+    fn a_profile_behind_an_id_means_that_one_run() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let case = catalogue.0.iter().find(|case| case.profiles.len() > 1).unwrap();
+        let runs = |pattern: String| {
+            let selection = Selection { cases: vec![pattern], ..Selection::default() };
+            let runs = case.runs().into_iter().filter(|profile| selected_in(case, *profile, &selection));
+            runs.map(Option::unwrap).collect::<Vec<_>>()
+        };
+        assert_eq!(runs(case.id.clone()), case.profiles);
+        assert_eq!(runs(case.name_in(Some("basic"))), ["basic"]);
+        assert_eq!(runs(format!("{}@session", case.id)), ["session"]);
+        assert!(runs(format!("{}@other", case.id)).is_empty());
     }
 
     #[test]

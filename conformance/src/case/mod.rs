@@ -6,7 +6,7 @@ mod pattern;
 
 use serde::Deserialize;
 
-pub(crate) use catalogue::{natural, selected, Catalogue, Selection};
+pub(crate) use catalogue::{natural, selected, selected_in, Catalogue, Selection};
 pub(crate) use line::{Actor, Alternative, Argument, Compare, Step};
 pub(crate) use pattern::{shown, Bytes, Pattern, Variables};
 

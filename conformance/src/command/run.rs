@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::files::Files;
 use super::progress::Progress;
 use super::values;
-use crate::case::{Actor, Case, Catalogue, Judged, Selection};
+use crate::case::{selected_in, Actor, Case, Catalogue, Judged, Selection};
 use crate::interrupt;
 use crate::known::Known;
 use crate::record::{self, CaseResult, Lane, Summary, Verdict, FORMAT};
@@ -294,7 +294,8 @@ impl Plan {
         let mut jobs = Vec::new();
         let mut add = |case: &'a Case, lane: Lane, clients: [Option<&'a Subject>; 2], engine: &'a Engine| {
             if self.wants(lane) {
-                for profile in case.runs() {
+                let runs = case.runs().into_iter();
+                for profile in runs.filter(|profile| selected_in(case, *profile, &self.selection)) {
                     jobs.push(Job { case, profile, lane, clients, engine, mutant: None });
                 }
             }

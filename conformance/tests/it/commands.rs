@@ -131,3 +131,12 @@ fn explain_understands_what_is_nearly_right() {
     says(&["explain", "basic/qiut/1"], 2, &["did you mean basic/quit/1"]);
     says(&["explain", ""], 2, &["there is no requirement"]);
 }
+
+#[test]
+fn a_profile_that_a_case_does_not_have_is_a_mistake() {
+    says(
+        &["run", "--engine", "sh -c 'exit 7'", "--case", "pairs/4@other"],
+        2,
+        &["there is no case pairs/4@other"],
+    );
+}
