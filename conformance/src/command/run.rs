@@ -10,6 +10,7 @@ use super::values;
 use crate::case::{selected_in, Actor, Case, Catalogue, Judged, Selection};
 use crate::interrupt;
 use crate::known::Known;
+use crate::out;
 use crate::record::{self, CaseResult, Lane, Summary, Verdict, FORMAT};
 use crate::report::console;
 use crate::report::reading::Record;
@@ -351,7 +352,11 @@ fn report(quiet: bool, whole: &Record, summary: &Summary) {
         whole.cases.iter().filter(failing).for_each(|result| say!("{}", console::failure(result, colour)));
     }
     let (passed, failed) = totals(&whole.cases);
-    say!("{}seed {}", console::summary(summary, &whole.cases, colour), whole.run.seed);
+    out::text(&console::summary(summary, &whole.cases, colour));
+    if !quiet {
+        out::text(&console::reasons(&whole.cases, colour));
+    }
+    say!("seed {}", whole.run.seed);
     say!("{passed} passed, {failed} failed");
 }
 

@@ -121,6 +121,30 @@ pub(crate) fn summary(summary: &Summary, results: &[CaseResult], colour: bool) -
     out
 }
 
+/// Why cases are not applicable, or could not run, and how many for each reason, the most first; nothing if all ran.
+pub(crate) fn reasons(results: &[CaseResult], colour: bool) -> String {
+    const MOST: usize = 12;
+    let paint = Paint(colour);
+    let mut counts: BTreeMap<(Verdict, String), usize> = BTreeMap::new();
+    for result in results {
+        if let (Verdict::NotApplicable | Verdict::CouldNotRun, Some(reason)) =
+            (result.verdict, &result.reason)
+        {
+            *counts.entry((result.verdict, words::visible(reason))).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let mut out = String::new();
+    for ((verdict, reason), count) in counts.iter().take(MOST) {
+        paragraph(&mut out, paint, &format!("{count:>6}"), &format!("{}: {reason}", words::phrase(*verdict)));
+    }
+    if counts.len() > MOST {
+        put!(out, "and {} other reasons; the record has them\n", counts.len() - MOST);
+    }
+    out
+}
+
 /// A heading and words that are wrapped.
 fn paragraph(out: &mut String, paint: Paint, heading: &str, text: &str) {
     lines(out, paint, heading, &words::wrap(text, WIDTH - INDENT));
@@ -192,6 +216,16 @@ mod tests {
     fn console_summary() {
         let record = sample::record();
         insta::assert_snapshot!(summary(&record.summary.unwrap(), &record.cases, false));
+    }
+
+    #[test]
+    fn console_reasons() {
+        let mut cases = sample::record().cases;
+        let again = cases.iter().find(|case| case.verdict == Verdict::NotApplicable).unwrap().clone();
+        cases.push(again);
+        insta::assert_snapshot!(reasons(&cases, false));
+        cases.retain(|case| case.verdict == Verdict::Pass);
+        assert_eq!(reasons(&cases, false), "");
     }
 
     #[test]
