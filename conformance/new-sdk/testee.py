@@ -2,8 +2,8 @@
 
 Start:  conformance run --adapter 'python3 testee.py'
 The protocol of this file is described in conformance/adapter.md. It reports what the library did;
-it never judges. Replace each TODO by calls of your library, from top to bottom, and run the cases
-that `conformance new-sdk` named for the step.
+it never judges. Replace each TODO by calls of your library, step by step, and run the cases that
+`conformance new-sdk` named for the step; the steps here are numbered as there.
 """
 
 import base64
@@ -40,29 +40,29 @@ def connect(command):
     # TODO step 1: connect to command["endpoint"] ("tcp://127.0.0.1:PORT");
     # command.get("timeout_ms") is how long it may take.
     # Keep the connection: clients[command["client"]] = my_library.connect(command["endpoint"])
-    # A session client also answers which profile is in use: return {"profile": "session"}
+    # A library of both profiles also answers which one is in use: return {"profile": "session"}
     raise Unsupported("connect")
 
 
 def publish(command):
-    # TODO step 2: publish base64.b64decode(command["data"]), wait until the engine has answered;
+    # TODO step 1: publish base64.b64decode(command["data"]), wait until the engine has answered;
     # command.get("timeout_ms").
     raise Unsupported("publish")
 
 
 def next_event(command):
-    # TODO step 3: take the next event; no timeout_ms: wait without end; 0: look.
+    # TODO step 1: take the next event; no timeout_ms: wait without end; 0: look.
     # return {"data": base64.b64encode(event).decode()}
     raise Unsupported("next")
 
 
 def quit_client(command):
-    # TODO step 4: say that this plugin has finished; wait for nothing in the basic profile.
+    # TODO step 3: say that this plugin has finished; wait for nothing in the basic profile.
     raise Unsupported("quit")
 
 
 def close(command):
-    # TODO step 4: let go of the connection without having finished. Closing what is closed, or
+    # TODO step 3: let go of the connection without having finished. Closing what is closed, or
     # was never there, is fine.
     clients.pop(command["client"], None)
     return {}
@@ -118,7 +118,7 @@ OPS = {
 
 
 def kind_of(error):
-    # TODO each step: turn your library's errors into timeout, closed, rejected (with "code"),
+    # TODO steps 2 and 4, replies and time-outs: turn your library's errors into timeout, closed, rejected (with "code"),
     # protocol, transport or invalid.
     if isinstance(error, Unsupported):
         return {"kind": "unsupported", "text": str(error)}
