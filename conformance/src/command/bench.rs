@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::files::Target;
+use super::values;
 use crate::bench::{self, Machine, Plan, Results};
 use crate::interrupt;
 use crate::out;
@@ -15,9 +16,12 @@ use crate::trouble::Trouble;
 /// What to measure, and how.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Arguments {
-    /// A client library of this repository: rust, python, go, c, pyevents, python-asyncio, pyevents-0.1.0, or all (the first five); several times if need be
-    #[arg(long, value_name = "NAME", num_args = 1.., default_values_t = ["all".to_owned()])]
+    /// A client library of this repository: rust, python, go, c, pyevents, python-asyncio, pyevents-0.1.0, or all (the first five), which is meant without an option; several times if need be
+    #[arg(long, value_name = "NAME", num_args = 1..)]
     sdk: Vec<String>,
+    /// Any other client library, by the command that starts its testee; with --sdk beside those
+    #[arg(long, value_name = "COMMAND", value_parser = values::not_blank)]
+    adapter: Option<String>,
     /// Measure everything so often [default: 5; with --quick 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
@@ -53,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let machine = Machine::this();
     let json = arguments.json.as_deref().map(Target::open).transpose()?;
     let engine = Engine::named("event-engine", INTRODUCTION, false)?;
-    let (subjects, missing) = subjects(&arguments.sdk)?;
+    let (subjects, missing) = subjects(arguments)?;
     let (runs, events) = if arguments.quick { (2, 20_000) } else { (5, 200_000) };
     let plan = Plan {
         rows: Plan::rows(subjects.iter().map(Subject::about)),
@@ -101,16 +105,22 @@ fn at_least_the_number(text: &str) -> Result<usize, String> {
 }
 
 /// The clients, built and asked who they are; those that cannot be started, the others are measured all the same.
-fn subjects(names: &[String]) -> Result<(Vec<Subject>, Vec<String>), Trouble> {
+fn subjects(arguments: &Arguments) -> Result<(Vec<Subject>, Vec<String>), Trouble> {
     let mut keys: Vec<&str> = Vec::new();
-    for name in names {
+    if arguments.sdk.is_empty() && arguments.adapter.is_none() {
+        keys.extend(ALL);
+    }
+    for name in &arguments.sdk {
         let named = if name == "all" { ALL.to_vec() } else { vec![name.as_str()] };
         let new: Vec<&str> = named.into_iter().filter(|key| !keys.contains(key)).collect();
         keys.extend(new);
     }
     let (mut subjects, mut missing) = (Vec::new(), Vec::new());
-    for key in &keys {
-        match Subject::sdk(key, INTRODUCTION, false) {
+    let named = keys.iter().map(|key| (*key, Subject::sdk(key, INTRODUCTION, false)));
+    let adapter = arguments.adapter.iter();
+    let adapter = adapter.map(|command| ("adapter", Subject::adapter(command, INTRODUCTION, false)));
+    for (key, subject) in named.chain(adapter) {
+        match subject {
             Ok(subject) => subjects.push(subject),
             Err(Trouble::NotRun(why)) => missing.push(format!("not measured: {key}: {why}")),
             Err(trouble) => return Err(trouble),

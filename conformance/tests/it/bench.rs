@@ -111,3 +111,10 @@ fn an_unknown_client_library_is_a_mistake_of_the_command_line() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.errors.contains("cobol"), "{}", ended.errors);
 }
+
+#[test]
+fn a_client_library_that_does_not_start_is_told() {
+    let ended = bench(&["--adapter", "sh -c 'exit 7'"], &format!("{}-adapter", std::process::id()));
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.errors.contains("not measured: adapter: client ended"), "{}", ended.errors);
+}
