@@ -33,6 +33,9 @@ pub(crate) struct Run {
     pub(crate) harness: String,
     /// The command line's arguments.
     pub(crate) arguments: Vec<String>,
+    /// Where it ran: the command line may name files from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) folder: Option<String>,
     /// Seed of everything random.
     pub(crate) seed: u64,
     /// All deadlines are multiplied by it.

@@ -1,6 +1,6 @@
 //! `conformance replay`: runs again what did not pass, with the arguments and the seed of the record.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -40,6 +40,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         return Ok(ExitCode::SUCCESS);
     }
     say!("again, with seed {}: {}", record.run.seed, cases.join(" "));
+    if let Some(folder) = &record.run.folder {
+        go_to(folder)?;
+    }
     let words = std::iter::once("conformance".to_owned()).chain(record.run.arguments.iter().cloned());
     let parsed = crate::Arguments::try_parse_from(words)
         .map_err(|error| format!("the record's arguments are not those of this version: {error}"))?;
@@ -56,4 +59,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         }
         _ => Err(Trouble::Usage("the record is of none of `conformance run`, `smoke` or `full`".to_owned())),
     }
+}
+
+/// Goes where the run was, as its arguments may name files from there.
+fn go_to(folder: &str) -> Result<(), String> {
+    let here = std::env::current_dir().ok();
+    if here.as_deref() == Some(Path::new(folder)) {
+        return Ok(());
+    }
+    say!("in {folder}, where the run was");
+    std::env::set_current_dir(folder).map_err(|error| format!("cannot go to {folder}: {error}"))
 }

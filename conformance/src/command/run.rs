@@ -368,6 +368,7 @@ pub(super) fn begun_now(settings: &Settings, subjects: Vec<record::Subject>) -> 
         started: rfc3339(now.as_secs()),
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         arguments: std::env::args().skip(1).collect(),
+        folder: std::env::current_dir().ok().map(|folder| folder.display().to_string()),
         seed: settings.seed,
         time_scale: settings.time_scale,
         subjects,

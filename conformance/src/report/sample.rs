@@ -81,6 +81,7 @@ fn run() -> Run {
         started: "2026-01-02T03:04:05Z".into(),
         harness: "0.3.0".into(),
         arguments: vec!["run".into(), "--sdk".into(), "go".into(), "--sdk".into(), "rust".into()],
+        folder: None,
         seed: 42,
         time_scale: 1.0,
         subjects: vec![

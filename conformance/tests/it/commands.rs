@@ -1,6 +1,7 @@
 //! What the command line says back: mistakes, testees that do not begin, output that nobody can take.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -139,4 +140,20 @@ fn a_profile_that_a_case_does_not_have_is_a_mistake() {
         2,
         &["there is no case pairs/4@other"],
     );
+}
+
+#[test]
+fn replay_runs_where_the_run_was() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("replay");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(
+        folder.join("testee.sh"),
+        format!("exec '{}' testee engine", env!("CARGO_BIN_EXE_conformance")),
+    )
+    .unwrap();
+    let record = folder.join("record").display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    let arguments = ["run", "--engine", "sh testee.sh", "--case", "basic/quit/1", "--record", &record];
+    assert_eq!(command.args(arguments).current_dir(&folder).output().unwrap().status.code(), Some(0));
+    says(&["replay", &record, "--case", "basic/quit/1"], 0, &["where the run was", "1 passed"]);
 }
