@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{kill_process_group, Pid, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -14,6 +16,9 @@ use crate::guardian::Guardian;
 
 /// What who starts something hears then.
 pub(crate) const ENDED: &str = "the run was ended by a signal";
+
+/// Between two looks of who waits for something else at whether a signal came.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The first signal that came; 0: none.
 static CAME: AtomicI32 = AtomicI32::new(0);
@@ -53,6 +58,17 @@ pub(crate) fn code() -> Option<u8> {
 /// The signal that came.
 pub(crate) fn came() -> Option<i32> {
     Some(CAME.load(Ordering::SeqCst)).filter(|&signal| signal != 0)
+}
+
+/// Receives until a deadline. A signal is taken for it: nobody waits any longer then.
+pub(crate) fn receive<T>(from: &Receiver<T>, deadline: Instant) -> Result<T, RecvTimeoutError> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match from.recv_timeout(left.min(LOOK_EVERY)) {
+            Err(RecvTimeoutError::Timeout) if left > LOOK_EVERY && came().is_none() => {}
+            received => return received,
+        }
+    }
 }
 
 /// A process group was started, and ends with this program. `Err`: nothing may start any more, and it is killed.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::decode;
 use super::transcript::Transcript;
+use crate::interrupt;
 use crate::testees::ports;
 use crate::zmtp::connection::{Connection, Heard, Reading};
 use crate::zmtp::{greeting, property, ready, Unit};
@@ -124,9 +125,10 @@ impl Listener {
                 return Some(accepted);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || interrupt::came().is_some() {
                 return None;
             }
+            let left = left.min(interrupt::LOOK_EVERY);
             state = self.shared.news.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -182,7 +182,7 @@ impl Testee {
 
     /// Waits for a command's answer.
     pub(crate) fn wait(&mut self, call: &Call, deadline: Instant) -> Result<Answer, NoAnswer> {
-        match call.answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match interrupt::receive(&call.answer, deadline) {
             Ok(answer) => Ok(answer),
             Err(RecvTimeoutError::Timeout) => Err(NoAnswer::Late),
             Err(RecvTimeoutError::Disconnected) => Err(NoAnswer::Gone(self.how_it_ended())),

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{command, Reader, Unit};
+use crate::interrupt;
 
 /// Read at most so much at a time.
 const PIECE: usize = 64 << 10;
@@ -102,7 +103,7 @@ impl Connection {
 
     /// What comes next, or nothing until `deadline`.
     pub(crate) fn hear(&mut self, deadline: Instant) -> Option<Heard> {
-        match self.heard.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match interrupt::receive(&self.heard, deadline) {
             Ok(heard) => {
                 let size = heard.size();
                 if self.state.held.fetch_sub(size, Ordering::SeqCst) > HELD_MAX_BYTES {

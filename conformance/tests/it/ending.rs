@@ -14,7 +14,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// The first says its verdict before the other hangs.
 const CASES: &str = r#"
 [[case]]
-id = "a/first/1"
+id = "end/first/1"
 title = "An engine flies."
 requirements = ["EE-SDK-23"]
 judged = "client"
@@ -26,7 +26,7 @@ client connect
 """
 
 [[case]]
-id = "b/second/1"
+id = "end/second/1"
 title = "A client connects."
 requirements = ["EE-SDK-23"]
 judged = "client"
@@ -34,6 +34,20 @@ steps = """
 engine plugin client external subscribe=""
 engine start
 client connect within=3600000
+"""
+"#;
+
+/// The testee is gone, and nobody comes any more.
+const FOR_NOBODY: &str = r#"
+[[case]]
+id = "end/third/1"
+title = "A client comes."
+requirements = ["EE-SDK-23"]
+judged = "client"
+steps = """
+listener open
+client &c connect within=3600000
+a accept within=3600000
 """
 "#;
 
@@ -45,17 +59,17 @@ struct Running {
 }
 
 impl Running {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, cases: &str, lane: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("cases")).unwrap();
-        fs::write(folder.join("cases/all.toml"), CASES).unwrap();
+        fs::write(folder.join("cases/all.toml"), cases).unwrap();
         let program = env!("CARGO_BIN_EXE_conformance");
         let mark = format!("it-{}-{name}", std::process::id());
         let testee = format!("'{program}' testee fraud --role client --kind hang --mark {mark}");
         let harness = Command::new(program)
-            .args(["run", "--adapter", &testee, "--case", "a/", "--case", "b/", "--jobs", "1"])
-            .args(["--lane", "client-engine", "--time-scale", "100"])
+            .args(["run", "--adapter", &testee, "--case", "end/", "--jobs", "1"])
+            .args(["--lane", lane, "--time-scale", "100"])
             .arg("--record")
             .arg(folder.join("record"))
             .env("CONFORMANCE_DATA", &folder)
@@ -131,7 +145,7 @@ impl Drop for Running {
 #[test]
 fn a_run_that_is_ended_leaves_a_record_that_is_cut_short_and_no_process() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        let mut running = Running::new(&format!("ended-{code}"));
+        let mut running = Running::new(&format!("ended-{code}"), CASES, "client-engine");
         running.send(signal);
         assert_eq!(running.ended(), Some(code), "{}", running.told());
         assert_eq!(running.types_of_lines(), ["run", "case"], "{}", running.told());
@@ -141,8 +155,16 @@ fn a_run_that_is_ended_leaves_a_record_that_is_cut_short_and_no_process() {
 }
 
 #[test]
+fn a_run_that_waits_for_nobody_ends_too() {
+    let mut running = Running::new("nobody", FOR_NOBODY, "hostile-engine");
+    running.send(Signal::TERM);
+    assert_eq!(running.ended(), Some(143), "{}", running.told());
+    assert_eq!(running.types_of_lines(), ["run"], "{}", running.told());
+}
+
+#[test]
 fn a_run_that_is_killed_leaves_no_process() {
-    let mut running = Running::new("killed");
+    let mut running = Running::new("killed", CASES, "client-engine");
     running.send(Signal::KILL);
     assert_eq!(running.ended(), None);
 }
