@@ -65,22 +65,35 @@ impl Opened {
 pub(super) struct Target {
     path: PathBuf,
     file: File,
+    /// It was not there before, and nothing is in it yet.
+    is_new: bool,
 }
 
 impl Target {
     /// Opens it; what it holds stays until then.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let is_new = !path.exists();
         let file = File::options().write(true).create(true).truncate(false).open(path);
         let file = file.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, is_new })
     }
 
     /// Writes all of it.
     pub(super) fn write(mut self, text: &str) -> Result<(), String> {
+        self.is_new = false;
         let regular = self.file.metadata().is_ok_and(|about| about.is_file());
         let emptied = if regular { self.file.set_len(0) } else { Ok(()) };
         emptied
             .and_then(|()| self.file.write_all(text.as_bytes()))
             .map_err(|error| format!("cannot write {}: {error}", self.path.display()))
+    }
+}
+
+impl Drop for Target {
+    /// A run that did not begin leaves no empty files.
+    fn drop(&mut self) {
+        if self.is_new {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }

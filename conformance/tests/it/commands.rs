@@ -84,6 +84,22 @@ fn files_that_cannot_be_written_are_told_before_anything_runs() {
 }
 
 #[test]
+fn a_run_that_does_not_begin_leaves_files_as_they_were() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("as-they-were");
+    fs::create_dir_all(&folder).unwrap();
+    let (old, new) = (folder.join("old"), folder.join("new"));
+    fs::write(&old, "old").unwrap();
+    let files = [old.display().to_string(), new.display().to_string()];
+    says(
+        &["run", "--engine", "sh -c 'exit 7'", "--record", &files[0], "--html", &files[1]],
+        3,
+        &["engine ended"],
+    );
+    assert_eq!(fs::read_to_string(&old).unwrap(), "old");
+    assert!(!new.exists());
+}
+
+#[test]
 fn a_summary_is_there_even_if_the_files_cannot_be_written() {
     let arguments = ["run", "--engine", "event-engine", "--case", "basic/quit/1", "--record", "/dev/full"];
     says(&arguments, 4, &["1 passed, 0 failed", "cannot write /dev/full"]);
