@@ -101,7 +101,11 @@ impl Known {
             .filter(|entry| subjects.contains(&entry.subject.as_str()))
             .filter(|entry| !entry.race && !entry.used.load(Ordering::Relaxed))
             .map(|entry| {
-                format!("stale: no case of {} fails any more as {:?} says", entry.subject, entry.cases)
+                format!(
+                    "stale: no case of {} fails any more as {} says",
+                    entry.subject,
+                    entry.cases.join(", ")
+                )
             })
             .collect()
     }

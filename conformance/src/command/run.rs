@@ -1,5 +1,6 @@
 //! `conformance run`: cases with client libraries, or with an engine.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -196,7 +197,7 @@ impl Plan {
                 Ok(subject) => subjects.push(subject),
                 // The others are tested all the same, and the run is incomplete.
                 Err(Trouble::NotRun(why)) if self.keys.len() > 1 => {
-                    eprintln!("conformance: {key} could not be started: {why}");
+                    let _ = writeln!(std::io::stderr(), "conformance: {key} could not be started: {why}");
                     broken.push(record::Subject { key, broken: Some(why), ..record::Subject::default() });
                 }
                 Err(why) => return Err(why),

@@ -101,7 +101,8 @@ impl Testee {
         let mut deadline = Instant::now() + limit;
         if launch.attach {
             deadline += Duration::from_secs(600);
-            eprintln!("waiting for {name}: start it with CONFORMANCE_ADDRESS={address}");
+            let how = format!("waiting for {name}: start it with CONFORMANCE_ADDRESS={address}");
+            let _ = writeln!(std::io::stderr(), "{how}");
         } else {
             process = Some(Process::start(&launch.command, &address.to_string())?);
         }
