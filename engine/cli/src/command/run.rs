@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 
 /// Runs it to its end. SIGINT, SIGTERM and SIGHUP stop it; a second one ends it at once, a third without a report.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
-    log::show(arguments.log);
+    let log = log::show(arguments.log);
     let application = match App::from_config(&arguments.file) {
         Ok(application) => application,
         Err(diagnostics) => {
@@ -63,14 +63,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     let signal_handle = signals.handle();
     let listener = listen(signals, handle.control())?;
     let report = handle.wait();
-    signal_handle.close();
-    let _ = listener.join();
+    log.end();
     let written = if arguments.json {
         output::write_json(&Ending::of(&report))
     } else {
         output::say(&format!("{report}\n"));
         Ok(())
     };
+    // Only now: whoever does not read holds the report up, and a third signal has to end that, too.
+    signal_handle.close();
+    let _ = listener.join();
     exit::after(written, if report.is_success() { Exit::Done } else { Exit::Failed })
 }
 
