@@ -56,6 +56,7 @@ class Peer:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        self.pid = self._process.pid
         self._lines: queue.Queue[str] = queue.Queue()
         self._early: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)

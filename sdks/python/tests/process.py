@@ -38,6 +38,12 @@ class Process:
         except queue.Empty:
             raise AssertionError("the process says nothing") from None
 
+    def say(self, line: str) -> None:
+        """Let it read a line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
     def kill(self) -> None:
         """End it as by kill -9, and return when it is gone."""
         self._process.kill()

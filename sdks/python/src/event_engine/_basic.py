@@ -198,12 +198,13 @@ class BasicLink(Link):
             raise self.failure(True)
         return self._quit_sent
 
-    def close(self) -> None:
+    def close(self) -> bool:
         if self._closed:
-            return
+            return False
         self._closed = True
         self.progress += 1
         self._shut(LINGER_MS if self._quit_sent else 0)
+        return self._quit_sent
 
     @property
     def finished(self) -> bool:

@@ -6,19 +6,22 @@ import contextlib
 import math
 import os
 import select
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Callable
+from typing import Any, Callable
+
+import zmq
 
 from ._arguments import Data, check_event, check_events, deadline_of
 from ._connecting import CONNECT_TIMEOUT_S, HEARTBEAT_S, Connecting
 from ._constants import LINGER_MS, QUIT_TIMEOUT_MS, RECEIVE_WINDOW
+from ._ending import Forked, guard
 from ._errors import Closed, Timeout
 from ._event import Event
-from ._fork import Forked, guard
 from ._interrupts import Held
 from ._line import terminate
 from ._link import Link
@@ -226,7 +229,8 @@ class Client:
         """Close without a quit; the engine waits for the plugin to come back.
 
         What was handled is acknowledged; the event returned last is not, and comes again, marked
-        redelivered. Blocks at most about a second. Calling it again does nothing.
+        redelivered. Blocks at most about a second. Calling it again does nothing. A client that is
+        still open when the process ends is closed in the same way.
         """
         with self._lock:
             if self._closed:
@@ -235,11 +239,13 @@ class Client:
             self._wake()
             while self._polling:
                 self._changed.wait()
-            self._at.close()
+            unsent = self._at.close()
             self._changed.notify_all()
             os.close(self._wake_reader)
             os.close(self._wake_writer)
-        terminate(self._context).join(LINGER_MS / 1000)
+        thread = terminate(self._context, unsent)
+        if thread is not None:
+            thread.join(LINGER_MS / 1000)
 
     @property
     def stopping(self) -> bool:
@@ -277,6 +283,10 @@ class Client:
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
+            if sys.is_finalizing():  # only one that is younger than the closing of all others
+                with contextlib.suppress(Exception):
+                    self._leave(0.0)
+                return
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             with contextlib.suppress(Exception):
                 self.close()
@@ -291,6 +301,25 @@ class Client:
         self._lock = threading.Lock()  # the old one may be held by a thread that is not here
         self._changed = threading.Condition(self._lock)
         self._closed = True
+
+    def _leave(self, deadline: float) -> zmq.Context[Any] | None:
+        """Close because the process ends; return the context if it may still have to send.
+
+        Other threads that use this client stand still from here on: they cannot be waited for, and
+        what they raised would only be printed. So the lock is never given back, and the thread that
+        ends the process gets one of its own, should it come again.
+        """
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return None
+        if self._closed:
+            self._lock.release()
+            return None
+        self._closed = True
+        lock = threading.RLock()
+        lock.acquire()
+        self._lock = lock  # type: ignore[assignment]
+        self._changed = threading.Condition(lock)
+        return self._context if self._at.close() else None
 
     def _untake(self, before: Event | _Unknown | None) -> None:
         """Put back what an interrupted call has taken and will not return."""

@@ -93,11 +93,10 @@ class Connecting:
         """Send and receive what can be sent and received now."""
         self._at.push()
 
-    def close(self) -> None:
-        """Give up."""
+    def close(self) -> bool:
+        """Give up; say whether messages may be left that can still be sent."""
         self._probe.close()
-        if self.link is not None:
-            self.link.close()
+        return self.link is not None and self.link.close()
 
     def timed_out(self) -> EventEngineError:
         """Return the error that says what was waited for in vain."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import random
 import struct
+import sys
 import threading
+import time
+import weakref
 from typing import Any, cast
 
 import zmq
@@ -223,11 +226,32 @@ class Line:
             socket.close(linger_ms)
 
 
-def terminate(context: zmq.Context[Any]) -> threading.Thread:
+_terminations: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+def terminate(context: zmq.Context[Any], unsent: bool) -> threading.Thread | None:
     """Give unsent messages of closed sockets their time, in a thread of its own.
 
     A thread, because a name that does not resolve holds up zmq for longer than any linger.
+    ``unsent`` says that there may be such messages. Returns None when it is over already: a process
+    that is ending has no new threads, and then only these are worth to be waited for.
     """
-    thread = threading.Thread(target=context.term, name="event-engine-term", daemon=True)
-    thread.start()
-    return thread
+    if not sys.is_finalizing():  # until Python 3.11 a thread would wait for ever then
+        thread = threading.Thread(target=context.term, name="event-engine-term", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # from Python 3.12 on, as soon as the process is ending
+            pass
+        else:
+            if unsent:
+                _terminations.add(thread)
+            return thread
+    if unsent:
+        context.term()
+    return None
+
+
+def await_terminations(deadline: float) -> None:
+    """Wait until everything is sent that closed clients have left."""
+    for thread in list(_terminations):
+        thread.join(max(0.0, deadline - time.monotonic()))

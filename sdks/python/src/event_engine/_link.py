@@ -122,8 +122,8 @@ class Link(ABC):
         """Whether the engine knows of the quit, as far as the profile can tell."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Close everything."""
+    def close(self) -> bool:
+        """Close everything; say whether messages may be left that can still be sent."""
 
     @property
     @abstractmethod
@@ -263,14 +263,16 @@ class SessionLink(Link):
             raise self.failure(True)
         return self._core.ended or self._port_closed
 
-    def close(self) -> None:
+    def close(self) -> bool:
         if self._closed:
-            return
+            return False
         self._core.close()
         self._exchange()
         self._closed = True
         self.progress += 1
-        self._line.close(LINGER_MS if self._line.up else 0)
+        up = self._line.up
+        self._line.close(LINGER_MS if up else 0)
+        return up
 
     @property
     def finished(self) -> bool:

@@ -20,22 +20,26 @@ publish stays on its way.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
+import sys
 import threading
 import time
 import warnings
 import weakref
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Callable
+from typing import Any, Callable
+
+import zmq
 
 from ._arguments import Data, check_event, check_events, deadline_of
 from ._client import QUIT_TIMEOUT_S
 from ._connecting import CONNECT_TIMEOUT_S, HEARTBEAT_S, Connecting
 from ._constants import LINGER_MS, RECEIVE_WINDOW
+from ._ending import Forked, guard
 from ._errors import Closed, Timeout
 from ._event import Event
-from ._fork import Forked, guard
 from ._line import terminate
 from ._link import Link, Source
 
@@ -43,6 +47,9 @@ __all__ = ["Client", "connect"]
 
 _TURN = 500
 """Events handed out without a wait after which other tasks get a turn."""
+
+_END_S = 3.0
+"""How long a process may take to end once its clients are closed."""
 
 _waited_for: set[Client] = set()
 """Clients that a task waits for. The loop itself does not keep a client, so that one which is let
@@ -87,6 +94,7 @@ class Client:
         self._source: Source
         self._at: Connecting | Link = connecting
         self._closed = False
+        self._left = False  # closed because the process ends, while the loop runs on
         self._turn = _TURN
         self._seen = 0
         self._waiters: set[asyncio.Future[None]] = set()
@@ -107,6 +115,8 @@ class Client:
         deadline = deadline_of(timeout)
         waited = False
         await self._give_turn()
+        if self._left:
+            await _stand_still()
         try:
             while True:
                 try:
@@ -171,6 +181,8 @@ class Client:
         As :meth:`event_engine.Client.quit`. The client is closed in any case.
         """
         deadline = deadline_of(timeout)
+        if self._left:
+            await _stand_still()
         link = self._link
         try:
             link.quit()
@@ -195,7 +207,12 @@ class Client:
         """
         thread = self._shut()
         if thread is not None:
-            await self._loop.run_in_executor(None, thread.join, LINGER_MS / 1000)
+            try:
+                waiting = self._loop.run_in_executor(None, thread.join, LINGER_MS / 1000)
+            except RuntimeError:  # the process is ending, and executors take nothing any more
+                thread.join(LINGER_MS / 1000)
+            else:
+                await waiting
 
     @property
     def stopping(self) -> bool:
@@ -228,6 +245,10 @@ class Client:
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
+            if sys.is_finalizing():  # only one that is younger than the closing of all others
+                with contextlib.suppress(Exception):
+                    self._close()
+                return
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             with contextlib.suppress(Exception):
                 self._shut()
@@ -260,6 +281,8 @@ class Client:
 
     async def _publish(self, events: list[bytes], timeout: float | None) -> int:
         deadline = deadline_of(timeout)
+        if self._left:
+            await _stand_still()
         link = self._link
         ticket = link.publish(events)
         self._push()
@@ -290,6 +313,8 @@ class Client:
                     _waited_for.discard(self)
                 if timer is not None:
                     timer.cancel()
+            if self._left:
+                await _stand_still()
         return True
 
     def _io(self) -> None:
@@ -333,15 +358,39 @@ class Client:
         """Close everything without waiting; return the thread that delivers what is unsent."""
         if self._closed:
             return None
-        self._closed = True
-        self._at.close()
+        unsent = self._close()
         self._wake()
+        return terminate(self._connecting.context, unsent)
+
+    def _close(self) -> bool:
+        """Close; say whether messages may be left that can still be sent."""
+        self._closed = True
+        unsent = self._at.close()
         if not self._loop.is_closed():
             for descriptor in self._watched:
                 self._loop.remove_reader(descriptor)
             if self._timer is not None:
                 self._timer.cancel()
-        return terminate(self._connecting.context)
+        return unsent
+
+    def _leave(self, deadline: float) -> zmq.Context[Any] | None:
+        """Close because the process ends; return the context if it may still have to send.
+
+        A loop that runs does so in another thread, and closes there. Tasks that use this client
+        stand still from here on: what they raised would only be printed.
+        """
+        unsent: concurrent.futures.Future[bool] = concurrent.futures.Future()
+
+        def leave() -> None:
+            unsent.set_result(not self._closed and self._close())
+
+        if self._loop.is_running():
+            self._left = True
+            self._loop.call_soon_threadsafe(leave)
+        else:
+            leave()
+        sends = unsent.result(max(0.0, deadline - time.monotonic()))
+        return self._connecting.context if sends else None
 
     def _disown(self, forked: Forked) -> None:
         self._link = self._at = self._source = forked  # type: ignore[assignment]
@@ -352,6 +401,11 @@ def _go_on(client: weakref.ref[Client]) -> None:
     """Do the I/O of a client that somebody still has."""
     if (held := client()) is not None:
         held._io()
+
+
+async def _stand_still() -> None:
+    """Wait for the end of the process, which ends in less; an error says so if it does not."""
+    await asyncio.sleep(_END_S)
 
 
 def _finish(waiter: asyncio.Future[None]) -> None:
