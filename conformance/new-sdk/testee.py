@@ -118,8 +118,8 @@ OPS = {
 
 
 def kind_of(error):
-    # TODO steps 2 and 4, replies and time-outs: turn your library's errors into timeout, closed, rejected (with "code"),
-    # protocol, transport or invalid.
+    # TODO steps 2 and 4, replies and time-outs: turn your library's errors into timeout, closed,
+    # rejected (with "code"), protocol, transport or invalid.
     if isinstance(error, Unsupported):
         return {"kind": "unsupported", "text": str(error)}
     if isinstance(error, TimeoutError):

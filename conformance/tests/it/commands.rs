@@ -144,7 +144,7 @@ fn explain_understands_what_is_nearly_right() {
     says(&["explain", "Basic/Quit/1"], 0, &["basic/quit/1: ", "lane hostile-client"]);
     says(&["explain", "EE-BASIC"], 0, &["EE-BASIC-1 ", "EE-BASIC-4 "]);
     says(&["explain", "basic/quit"], 0, &["basic/quit/1 "]);
-    says(&["explain", "EE-BASCI-4"], 2, &["did you mean EE-BASIC-4"]);
+    says(&["explain", "ee-basci-4"], 2, &["did you mean EE-BASIC-4"]);
     says(&["explain", "basic/qiut/1"], 2, &["did you mean basic/quit/1"]);
     says(&["explain", ""], 2, &["there is no requirement"]);
 }

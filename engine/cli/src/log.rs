@@ -37,7 +37,9 @@ impl Log {
         drop(self.guard);
         match self.left_out.dropped_lines() {
             0 => {}
-            lines => output::say(&format!("{lines} lines of the engine's log are missing: nobody read them in time\n")),
+            lines => output::say(&format!(
+                "{lines} lines of the engine's log are missing: nobody read them in time\n"
+            )),
         }
     }
 }
@@ -51,7 +53,8 @@ pub(crate) fn show(level: Level) -> Log {
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
     };
-    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX).thread_name("log");
+    let builder =
+        NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_MAX).thread_name("log");
     let (writer, guard) = builder.finish(io::stderr());
     let left_out = writer.error_counter();
     tracing_subscriber::fmt()
