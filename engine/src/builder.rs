@@ -1,6 +1,7 @@
 //! Building an application: who takes part, at which ports, within which limits.
 
 use std::collections::BTreeMap;
+use std::fmt;
 #[cfg(feature = "application")]
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -148,6 +149,13 @@ impl Default for Builder {
             metrics: None,
             names_may_repeat: false,
         }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.plugins.iter().map(|(spec, _)| spec.name.as_str()).collect();
+        f.debug_struct("Builder").field("name", &self.name).field("plugins", &names).finish_non_exhaustive()
     }
 }
 
@@ -356,9 +364,9 @@ impl Builder {
                 );
             }
             let most = constants::SESSIONS_MAX;
-            if spec.replicas > most {
+            if spec.replicas > most && matches!(work, Work::Process { .. }) {
                 return wrong(format!(
-                    "{} replicas are too many; at most {most} share a port",
+                    "{} processes are too many; at most {most} share a port",
                     spec.replicas
                 ));
             }

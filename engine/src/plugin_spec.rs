@@ -100,8 +100,8 @@ impl PluginSpec {
         self
     }
 
-    /// External plugins: how many clients share the port and its queue (1 unless said, at most 1,024). The plugin has finished when
-    /// so many have quit.
+    /// External plugins: how many clients share the port and its queue (1 unless said), and how many processes are started
+    /// ([`Builder::process`], at most 1,024). The plugin has finished when so many have quit.
     #[must_use]
     pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;

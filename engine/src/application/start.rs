@@ -1,6 +1,7 @@
 //! From an application file to a running application.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 
 use super::{ApplicationFile, Diagnostics, PluginEntry, PluginKind, Until};
@@ -58,6 +59,15 @@ pub struct Application {
     twice: BTreeSet<String>,
     output: Option<Sink>,
     control_socket: bool,
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("name", &self.file.name)
+            .field("registered", &self.factories.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Application {

@@ -180,12 +180,13 @@ impl Control {
         Ok(router.publish_by(*plugin, event, Settled::default(), deadline)?)
     }
 
-    /// Waits until the application has ended, at most so long; whether it has.
+    /// Waits until the application has ended, at most so long; whether it has. The end is complete, and its ports are free, once whoever
+    /// has the [`crate::Handle`] waits for it or drops it; until then this is not.
     pub fn wait_ended(&self, timeout: Duration) -> bool {
         self.shared.end.wait(timeout)
     }
 
-    /// How the application ended, once it has.
+    /// How the application ended, once [`Control::wait_ended`] would return true.
     pub fn ended(&self) -> Option<Ended> {
         self.shared.end.get()
     }
