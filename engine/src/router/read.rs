@@ -30,6 +30,8 @@ pub(crate) struct News {
     pub(crate) completed: Vec<Ticket>,
     /// The plugin was told to stop.
     pub(crate) told: bool,
+    /// So was everybody.
+    pub(crate) all_told: bool,
     /// Somebody wants to know when the application is quiescent: [`Router::rest`] is due before the edge sleeps.
     pub(crate) watched: bool,
     /// The plugin was given up: nobody comes any more.
@@ -188,6 +190,7 @@ impl Router {
         }
         state.awake(plugin);
         let watched = state.stages.is_armed();
+        let all_told = state.stages.stage == Stage::Rest;
         let news = state.queues.get_mut(plugin).map(|queue| {
             if let Rest::Edge(at_port) = &mut queue.rest {
                 *at_port = AtPort::Busy;
@@ -195,6 +198,7 @@ impl Router {
             News {
                 completed: std::mem::take(&mut queue.completed),
                 told: queue.told,
+                all_told,
                 watched,
                 closed: queue.closed,
                 deaths: std::mem::take(&mut queue.deaths),

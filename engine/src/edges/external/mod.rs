@@ -151,7 +151,7 @@ impl External {
             let quits = self.sessions.quits() + self.basic.quits();
             let nobody = self.sessions.is_empty() && quits == 0 && !self.basic.works();
             if ends && nobody {
-                if self.counter.port.connections() == 0 && !router.is_followed(*plugin) {
+                if news.all_told && self.counter.port.connections() == 0 && !router.is_followed(*plugin) {
                     // There is nobody to wait for, and nothing to do for who might come.
                     return Served::Aborted;
                 }
