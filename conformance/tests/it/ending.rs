@@ -67,7 +67,9 @@ impl Running {
         let program = env!("CARGO_BIN_EXE_conformance");
         let mark = format!("it-{}-{name}", std::process::id());
         let testee = format!("'{program}' testee fraud --role client --kind hang --mark {mark}");
-        let harness = Command::new(program)
+        // Whoever runs the tests in the background may have SIGINT ignored, which is inherited.
+        let harness = Command::new("env")
+            .args(["--default-signal=INT,TERM", program])
             .args(["run", "--adapter", &testee, "--case", "end/", "--jobs", "1"])
             .args(["--lane", lane, "--time-scale", "100"])
             .arg("--record")
