@@ -7,18 +7,8 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
 
-/// `+ ID` and `- ID` on its standard input, and the end of it.
-const SCRIPT: &str = r#"
-trap '' INT TERM HUP QUIT
-groups=' '
-while read -r what id; do
-  case $what in
-    +) groups="$groups$id " ;;
-    -) case $groups in *" $id "*) groups="${groups%% "$id" *} ${groups#* "$id" }" ;; esac ;;
-  esac
-done
-for id in $groups; do kill -KILL "-$id"; done
-"#;
+/// The same that ends the plugins of an engine that is killed.
+const SCRIPT: &str = include_str!("../../engine/src/supervisor/guardian.sh");
 
 /// The shell that waits; none where there is no shell.
 pub(crate) struct Guardian(Option<ChildStdin>);

@@ -10,7 +10,8 @@ const SHORT: usize = 200;
 const LISTED: usize = 100;
 
 const PROFILES: [&str; 2] = ["basic", "session"];
-const OF_CLIENTS: [&str; 14] = [
+/// Features that the testee of a client library may have.
+pub(crate) const OF_CLIENTS: [&str; 14] = [
     "timeouts",
     "batch",
     "iterate",
@@ -26,7 +27,8 @@ const OF_CLIENTS: [&str; 14] = [
     "late-connect",
     "envelope",
 ];
-const OF_ENGINES: [&str; 17] = [
+/// Features that the testee of an engine may have.
+pub(crate) const OF_ENGINES: [&str; 17] = [
     "internal",
     "ledger",
     "logs",

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{json, Map, Value};
 
 use super::adapter::base64;
+use crate::hello;
 
 /// How a fraud cheats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -183,47 +184,10 @@ impl Fraud {
     }
 
     fn hello(&self) -> Value {
-        let (role, features): (_, &[&str]) = match self.role {
-            Role::Client => (
-                "sdk",
-                &[
-                    "timeouts",
-                    "batch",
-                    "iterate",
-                    "unsettled",
-                    "cancel",
-                    "concurrent",
-                    "drop",
-                    "heartbeat",
-                    "environment",
-                    "profiles",
-                    "receive-window",
-                    "codes",
-                    "late-connect",
-                    "envelope",
-                ],
-            ),
-            Role::Engine => (
-                "engine",
-                &[
-                    "internal",
-                    "ledger",
-                    "logs",
-                    "stop",
-                    "bus",
-                    "limits",
-                    "event-limit",
-                    "sessions",
-                    "heartbeat",
-                    "barrier",
-                    "replicas",
-                    "stop-event",
-                    "until-done",
-                    "seed-api",
-                    "bind",
-                    "builder",
-                ],
-            ),
+        // Whatever there is, it claims.
+        let (role, features) = match self.role {
+            Role::Client => ("sdk", hello::OF_CLIENTS.as_slice()),
+            Role::Engine => ("engine", hello::OF_ENGINES.as_slice()),
         };
         json!({
             "name": "fraud", "version": "1", "role": role, "language": "lies", "profiles": ["basic", "session"],

@@ -1,8 +1,9 @@
 //! A plugin for tests of `event-engine run`: `worker source [COUNT]`, `worker stubborn`, `worker chatty`, `worker relay`, `worker sink`,
-//! `worker basic`, `worker hang`.
+//! `worker basic`, `worker hang`, `worker unequal`.
 //!
 //! The source publishes `SA…` until it is told to stop, or COUNT events; a stubborn one does not stop, a chatty one prints without end. The relay publishes
-//! `MI…` for each; the sink counts. The last one hangs on every event that nobody had before.
+//! `MI…` for each; the sink counts. One hangs on every event that nobody had before. Of unequal replicas the first quits and stays, the
+//! other dies of every event that nobody had before.
 
 use std::error::Error;
 
@@ -62,7 +63,23 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
         }
-        _ => return Err("worker source [COUNT] | stubborn | chatty | relay | sink | basic | hang".into()),
+        ["unequal"] if std::env::var("EVENT_ENGINE_REPLICA")? == "1" => {
+            client.quit()?;
+            std::fs::write("has-quit", "")?;
+            loop {
+                std::thread::park();
+            }
+        }
+        ["unequal"] => {
+            if !client.next_event()?.redelivered() {
+                std::process::abort();
+            }
+        }
+        _ => {
+            return Err(
+                "worker source [COUNT] | stubborn | chatty | relay | sink | basic | hang | unequal".into()
+            )
+        }
     }
     client.quit()?;
     Ok(())

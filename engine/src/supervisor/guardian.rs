@@ -10,17 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use parking_lot::Mutex;
 
 /// `+ ID` and `- ID` on its standard input, and the end of it.
-const SCRIPT: &str = r#"
-trap '' INT TERM HUP QUIT
-groups=' '
-while read -r what id; do
-  case $what in
-    +) groups="$groups$id " ;;
-    -) case $groups in *" $id "*) groups="${groups%% "$id" *} ${groups#* "$id" }" ;; esac ;;
-  esac
-done
-for id in $groups; do kill -KILL "-$id"; done
-"#;
+const SCRIPT: &str = include_str!("guardian.sh");
 
 /// The shell that waits.
 pub(crate) struct Guardian {

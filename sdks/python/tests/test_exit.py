@@ -221,10 +221,12 @@ def wait(timeout):
     except event_engine.Timeout:
         pass
 def work():
+    begun.wait()
     {DAEMONS[use]}
+begun = threading.Barrier(4)
 for _ in range(3):
     threading.Thread(target=work, daemon=True).start()
-time.sleep(0.3)
+begun.wait()
 ending()
 sys.exit(4)
 """
@@ -244,12 +246,11 @@ async def main():
     client = await aio.connect(endpoint)
     await client.next_event()
     await client.next_event()
-    begun.set()
+    asyncio.get_running_loop().call_soon(begun.set)  # once the call waits
     {use}
 begun = threading.Event()
 threading.Thread(target=asyncio.run, args=[main()], daemon=True).start()
 begun.wait()
-time.sleep(0.1)
 ending()
 """
     Ended(engine.endpoint, code).quietly(0)

@@ -322,6 +322,38 @@ fn a_dead_process_is_not_waited_for_by_the_others() {
     pipeline.nothing_is_left();
 }
 
+/// EE-SUPERVISE-7, EE-SUPERVISE-18: a process that a signal ends has not quit, though another one has that is still there.
+#[test]
+fn a_killed_process_takes_nobodys_quit() {
+    let place = Place::new();
+    let text = format!(
+        r#"
+[application]
+name = "unequal"
+stop-within = "500ms"
+session-grace = "1h"
+[types]
+sample = "SA"
+[plugins.pair]
+command = ["{worker}", "unequal"]
+subscribe = ["sample"]
+replicas = 2
+restart = {{ when = "on-failure", first-delay = "1ms" }}
+"#,
+        worker = worker().display()
+    );
+    fs::write(place.path().join("app.toml"), text).unwrap();
+    let child = start(&place);
+    until("the quit of the first", || place.path().join("has-quit").exists().then_some(()));
+    place.run(&["pub", "--type", "sample", "1"]).well();
+    // The event comes again, to the other one's next run, which then quits; so the application ends.
+    until("the end", || (place.run(&["list"]).code == Some(3)).then_some(()));
+    let (said, report) = report(child);
+    assert_eq!((said.code, &report["success"]), (Some(0), &true.into()), "{said:?}");
+    let pair = of(&report, "pair");
+    assert_eq!((&pair["delivered"], &pair["redelivered"]), (&1.into(), &1.into()), "{report}");
+}
+
 fn is_relay(pid: u32) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"relay\0"))
 }
