@@ -20,14 +20,15 @@ class Session(Case):
 
     def test_exactly_once_and_in_order_through_faults(self):
         e = self.engine()
-        proxy = self.proxy(e, "--seed", 11, "--cut-after-bytes", 400000, "--delay-ms", 5)
+        proxy = self.proxy(e, "--seed", 11, "--cut-after-bytes", 200000, "--delay-ms", 5)
         c = self.puppet(proxy.endpoint)
         e.send("publish 100000 100")
         taken = Taken(c.ask("duplex 100000 60000", 90))
         self.assert_took_all(taken, 100000)
         self.assertEqual(e.read(), "published 100000")
         proxy.ask("faults off")
-        self.assertGreater(int(proxy.ask("stats").split()[5]), 10, "the proxy has cut")
+        # 26 are to be expected.
+        self.assertGreater(int(proxy.ask("stats").split()[5]), 3, "the proxy has cut")
         self.assertEqual(c.ask("quit 10000"), "EE_OK", c.ask("text"))
         self.assertEqual(e.collected(100000), (100000, 100000, True, "99999"))
         self.assertTrue(e.ask("wait 10000").startswith("ended COMPLETED"))

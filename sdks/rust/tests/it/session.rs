@@ -129,7 +129,8 @@ fn a_hundred_thousand_each_way_through_a_proxy_that_cuts() {
     engine.expect_collected(EVENTS);
     let stats = proxy.ask("stats");
     let cuts: u64 = stats.split(' ').nth(5).unwrap().parse().unwrap();
-    assert!(cuts > 10, "{stats}");
+    // 26 are to be expected.
+    assert!(cuts > 3, "{stats}");
     client.quit().unwrap();
     assert_eq!(engine.ended(), "ended COMPLETED");
 }
