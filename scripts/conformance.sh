@@ -59,7 +59,7 @@ case ${1:-} in
         record=$out/soak-$run-${what##* }.jsonl
         status=0
         # shellcheck disable=SC2086
-        "$conformance" $what --quiet --no-retry --record "$record" || status=$?
+        "$conformance" $what --no-retry --record "$record" || status=$?
         [ "$status" = 0 ] || { echo "run $run: $what ended with $status" >&2; exit 1; }
         case $what in
           # Their known failures may be races, which they win now and then.
