@@ -172,14 +172,15 @@ func TestPublishingWhileAnotherGoroutineWaits(t *testing.T) {
 }
 
 func TestABrokenNetworkLosesAndDoublesNothing(t *testing.T) {
-	t.Run("cut now and then", func(t *testing.T) { useBrokenNetwork(t, 100_000, "--cut-after-bytes", "200000") })
-	t.Run("cut all the time", func(t *testing.T) { useBrokenNetwork(t, 10_000, "--cut-after-bytes", "20000") })
-	t.Run("reset", func(t *testing.T) { useBrokenNetwork(t, 20_000, "--cut-after-bytes", "50000", "--reset") })
-	t.Run("slow", func(t *testing.T) { useBrokenNetwork(t, 10_000, "--cut-after-bytes", "20000", "--delay-ms", "5") })
+	t.Run("cut now and then", func(t *testing.T) { useBrokenNetwork(t, 100_000, "--cut-after-bytes", "100000") })
+	t.Run("cut all the time", func(t *testing.T) { useBrokenNetwork(t, 20_000, "--cut-after-bytes", "20000") })
+	t.Run("reset", func(t *testing.T) { useBrokenNetwork(t, 50_000, "--cut-after-bytes", "50000", "--reset") })
+	t.Run("slow", func(t *testing.T) { useBrokenNetwork(t, 20_000, "--cut-after-bytes", "20000", "--delay-ms", "5") })
 }
 
 // useBrokenNetwork sends count numbered events each way, at the same time, through a proxy that does harm. The proxy draws when
-// it cuts: every use above expects 25 cuts or more, so that less than four do not happen by chance.
+// it cuts. An event takes about 32 bytes both ways together, so every use above expects 32 cuts or more, and less than four do not
+// happen by chance.
 func useBrokenNetwork(t *testing.T, count int, harm ...string) {
 	const inACall, least = 500, 4
 	engine := startPeer(t, "engine")

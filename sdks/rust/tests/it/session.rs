@@ -104,7 +104,7 @@ fn a_hundred_thousand_each_way_through_a_proxy_that_cuts() {
     let mut engine = Peer::engine(&[]);
     let seed = std::env::var("TEST_SEED").unwrap_or("7".into());
     let mut proxy =
-        Peer::proxy(&engine, &["--seed", &seed, "--cut-after-bytes", "200000", "--delay-ms", "3"]);
+        Peer::proxy(&engine, &["--seed", &seed, "--cut-after-bytes", "100000", "--delay-ms", "3"]);
     proxy.expect("faults off", "faults off");
     let client = session(&proxy);
     proxy.expect("faults on", "faults on");
@@ -129,7 +129,7 @@ fn a_hundred_thousand_each_way_through_a_proxy_that_cuts() {
     engine.expect_collected(EVENTS);
     let stats = proxy.ask("stats");
     let cuts: u64 = stats.split(' ').nth(5).unwrap().parse().unwrap();
-    // 26 are to be expected.
+    // By the bytes alone, 32 are to be expected.
     assert!(cuts > 3, "{stats}");
     client.quit().unwrap();
     assert_eq!(engine.ended(), "ended COMPLETED");
