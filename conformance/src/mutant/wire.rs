@@ -176,7 +176,8 @@ fn act(action: &Action, direction: Direction, mut frames: Vec<Vec<u8>>, more: &m
         "close" => return vec![Out::Close],
         "before" => return vec![Out::Forward(listed(action)), Out::Forward(frames)],
         "also" => more.push(Out::Forward(listed(action))),
-        "back" => more.push(Out::Back(listed(action))),
+        // First, for what goes on may end the connection.
+        "back" => return vec![Out::Back(listed(action)), Out::Forward(frames)],
         "frames" => frames = listed(action),
         "frame" => frames.extend(listed(action)),
         "shift" => drop(frames.drain(..1.min(frames.len()))),
@@ -265,4 +266,22 @@ fn number(action: &Action) -> u64 {
             _ => None,
         })
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_back_is_written_before_the_message_can_end_the_connection() -> Result<(), String> {
+        let [quit, no] = [b"quit", &b"no"[..]].map(|body| vec![Vec::new(), body.to_vec()]);
+        for (end, last) in [("", Out::Forward(quit.clone())), (" ; close", Out::Close)] {
+            let rules = vec![Rule::read(&format!(r#"up body="quit" : back "" | "no"{end}"#))?];
+            let mutation = Mutation { rules, counts: Mutex::new(vec![0]) };
+            assert_eq!(mutation.message(Direction::Up, quit.clone()), [Out::Back(no.clone()), last]);
+        }
+        Ok(())
+    }
 }
