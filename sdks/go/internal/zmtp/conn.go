@@ -261,9 +261,11 @@ func (c *Conn) drain(patience time.Duration) {
 
 // write writes pending and returns true, or hands the rest to a goroutine and returns false.
 func (c *Conn) write(pending net.Buffers, patience time.Duration) bool {
+	var deadline time.Time // none, whatever another caller has set
 	if patience > 0 {
-		_ = c.netConn.SetWriteDeadline(time.Now().Add(patience))
+		deadline = time.Now().Add(patience)
 	}
+	_ = c.netConn.SetWriteDeadline(deadline)
 	err := writeTo(c.netConn, &pending)
 	switch {
 	case err == nil:
@@ -289,10 +291,7 @@ func writeTo(netConn net.Conn, pending *net.Buffers) error {
 
 // goOn writes the rest of what a caller began, and then whatever else has come in the meantime.
 func (c *Conn) goOn(rest net.Buffers) {
-	_ = c.netConn.SetWriteDeadline(time.Time{})
-	if err := writeTo(c.netConn, &rest); err != nil {
-		c.fail(err)
-	}
+	c.write(rest, 0)
 	c.mu.Lock()
 	c.writing = false
 	c.mu.Unlock()

@@ -293,6 +293,16 @@ func TestFlushDoesNotWaitForAPeerThatDoesNotRead(t *testing.T) {
 	}
 }
 
+func TestWhoGoesOnWritingHasNoDeadlineOfAnother(t *testing.T) {
+	c, peers := established(t, small)
+	c.Send([]byte("one"))
+	c.Flush()
+	_ = c.netConn.SetWriteDeadline(time.Now().Add(-time.Second)) // Flush's has passed
+	c.Send([]byte("two"))
+	c.drain(0)
+	expect(t, peers, "0003"+"6f6e65"+"0003"+"74776f")
+}
+
 func TestFinishDeliversBeforeItCloses(t *testing.T) {
 	c, peers := established(t, small)
 	_, _ = peers.Write(unhex(t, "0000")) // unread input makes a close destroy what is on its way
