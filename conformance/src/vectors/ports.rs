@@ -145,7 +145,7 @@ pub(super) fn sequence(vector: &Vector) -> Option<Made> {
             "receive" => steps.push(format!("{client} expect {}", frames(&step["frames"]))),
             "close" => {
                 steps.push(format!("{client} close"));
-                steps.push(format!("{FENCE}\n{FENCE}"));
+                steps.push(FENCE.to_owned());
                 known.retain(|other| *other != client);
             }
             "application-publishes" => {
@@ -178,5 +178,7 @@ pub(super) fn connection(client: &str) -> String {
 
 /// `plugin_command: quit`
 const QUIT: &str = "706c7567696e5f636f6d6d616e643a2071756974";
-/// A request that changes nothing: when it is answered, those before it were dealt with.
-const FENCE: &str = "z request \"plugin_command: fence\"\nz answer \"event-engine: bad msg\"";
+/// Requests at the same port that change nothing. An engine reads its connections in turn: of another one's message and the first of
+/// them either may be read first, but when the second is answered that message was dealt with.
+pub(super) const FENCE: &str = "z request \"plugin_command: fence\"\nz answer \"event-engine: bad msg\"\n\
+                                z request \"plugin_command: fence\"\nz answer \"event-engine: bad msg\"";

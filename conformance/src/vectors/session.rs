@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::ports::connection;
+use super::ports::{connection, FENCE};
 use super::{frames, hex, items, Vector};
 use crate::case::{Judged, Made};
 
@@ -60,7 +60,7 @@ pub(super) fn engine(vector: &Vector) -> Option<Made> {
                 steps.push(format!("{peer} send {}{more}", frames(&step["frames"])));
             }
             "gone" => {
-                steps.push(format!("{peer} close\n{FENCE}\n{FENCE}"));
+                steps.push(format!("{peer} close\n{FENCE}"));
                 known.retain(|other| *other != peer);
             }
             "queue" => {
@@ -102,8 +102,6 @@ pub(super) fn engine(vector: &Vector) -> Option<Made> {
 }
 
 const NEXT_SEEN: &str = "t request \"plugin_command: next_msg\"";
-/// A request at the same port that changes nothing.
-const FENCE: &str = "z request \"plugin_command: fence\"\nz answer \"event-engine: bad msg\"";
 
 fn starts(text: &Value, begin: &Value) -> bool {
     text.as_str().zip(begin.as_str()).is_some_and(|(text, begin)| text.starts_with(begin))
